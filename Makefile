@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# sockauth: the two commands of a newcomer are `make demo` and `make check`;
+# `make help` lists the rest.  Everything that is built lands in build/.
+
+BUILD   := build
+KVER    ?= $(shell ls /lib/modules 2>/dev/null | sort -V | tail -n 1)
+KDIR    ?= /lib/modules/$(KVER)/build
+CC      := gcc
+PKGS    := libmnl libssl libcrypto krb5 inih jansson libseccomp libcap-ng libsystemd
+
+# SANITIZE=address,undefined builds the user space with these sanitizers.
+SANITIZE ?=
+CPPFLAGS := -Iinclude -Iuapi -D_GNU_SOURCE -D_FORTIFY_SOURCE=2
+CFLAGS   := -std=gnu11 -O2 -g -Wall -Wextra -Wshadow -Wstrict-prototypes \
+	    -Wmissing-prototypes -Wformat=2 -Wundef -Werror \
+	    -fstack-protector-strong -fstack-clash-protection -fcf-protection \
+	    -fPIE -MMD -MP
+LDFLAGS  := -pie -Wl,-z,relro,-z,now,-z,noexecstack
+ifneq ($(SANITIZE),)
+CPPFLAGS := -Iinclude -Iuapi -D_GNU_SOURCE
+CFLAGS   += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
+LDFLAGS  += -fsanitize=$(SANITIZE)
+endif
+
+all: setup
+	$(MAKE) --no-print-directory build
+
+help:
+	@echo "make demo              show the main job in a guest kernel"
+	@echo "make check             build everything and run all tests"
+	@echo "make check GROUP=name  one group of tests: $(notdir $(basename $(wildcard tests/groups/*)))"
+	@echo "make check TEST=name   one test"
+	@echo "make lint              static checks"
+	@echo "make install           module, programs, units and manual pages (DESTDIR, PREFIX)"
+	@echo "make clean             remove build/"
+
+setup:
+	@scripts/setup
+
+build: module user
+
+# Each part lists its sources in its own build.mk.
+include lib/build.mk daemon/build.mk cli/build.mk
+
+LIB_OBJS    := $(LIB_SRCS:%.c=$(BUILD)/%.o)
+DAEMON_OBJS := $(DAEMON_SRCS:%.c=$(BUILD)/%.o)
+CLI_OBJS    := $(CLI_SRCS:%.c=$(BUILD)/%.o)
+
+user: $(BUILD)/sockauthd $(BUILD)/sockauth
+
+$(BUILD)/libsockauth.a: $(LIB_OBJS)
+	@echo "  AR      $@"
+	@ar rcs $@ $^
+
+$(BUILD)/sockauthd: $(DAEMON_OBJS) $(BUILD)/libsockauth.a
+	@echo "  LD      $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $$(pkg-config --libs $(PKGS)) -lk5crypto -pthread
+
+$(BUILD)/sockauth: $(CLI_OBJS) $(BUILD)/libsockauth.a
+	@echo "  LD      $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $$(pkg-config --libs libmnl jansson)
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	@$(CC) $(CPPFLAGS) $(CFLAGS) $$(pkg-config --cflags $(PKGS)) -c -o $@ $<
+
+-include $(LIB_OBJS:.o=.d) $(DAEMON_OBJS:.o=.d) $(CLI_OBJS:.o=.d)
+
+# The module is built in its own directory under build/, so that modules for
+# several kernels can exist side by side and the source tree stays clean.
+MODDIR := $(BUILD)/module-$(KVER)
+
+module:
+	@mkdir -p $(MODDIR)
+	@ln -sfn $(CURDIR)/module $(MODDIR)/module
+	@ln -sfn $(CURDIR)/uapi $(MODDIR)/uapi
+	@cp -u Kbuild $(MODDIR)/Kbuild
+	@$(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR)/$(MODDIR) W=1 modules
+
+clean:
+	rm -rf $(BUILD)
+
+.PHONY: all help setup build user module clean
