@@ -41,7 +41,7 @@ setup:
 build: module user
 
 # Each part lists its sources in its own build.mk.
-include lib/build.mk daemon/build.mk cli/build.mk
+include $(wildcard lib/build.mk daemon/build.mk cli/build.mk examples/build.mk tests/unit/build.mk tests/unit-cli/build.mk)
 
 LIB_OBJS    := $(LIB_SRCS:%.c=$(BUILD)/%.o)
 DAEMON_OBJS := $(DAEMON_SRCS:%.c=$(BUILD)/%.o)

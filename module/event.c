@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * sockauth - event: what workers and monitors are told
+ *
+ * Fills messages; owns nothing.  Workers are told by unicast, within their
+ * credit; the multicast group is for monitors alone, which may lose messages.
+ */
+#include <linux/cred.h>
+#include <net/ipv6.h>
+#include <net/tcp.h>
+
+#include "sockauth.h"
+
+/* All of a STEP event but the token and the names. */
+#define SOCKAUTH_EVENT_FIXED	512
+
+/**
+ * sockauth_event_put_address() - one end of a connection, as a sockaddr
+ * @skb: message
+ * @attr: SOCKAUTH_A_LOCAL or SOCKAUTH_A_REMOTE
+ * @sk: the socket
+ * @remote: which end
+ *
+ * Return: 0 or -EMSGSIZE.
+ */
+int sockauth_event_put_address(struct sk_buff *skb, int attr, struct sock *sk,
+			       bool remote)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+	__be16 port = remote ? inet->inet_dport : inet->inet_sport;
+
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6) {
+		struct sockaddr_in6 sin6 = {
+			.sin6_family = AF_INET6,
+			.sin6_port = port,
+			.sin6_addr = remote ? sk->sk_v6_daddr :
+				     sk->sk_v6_rcv_saddr,
+		};
+
+		sin6.sin6_scope_id = ipv6_iface_scope_id(&sin6.sin6_addr,
+							 sk->sk_bound_dev_if);
+		return nla_put(skb, attr, sizeof(sin6), &sin6);
+	}
+#endif
+	{
+		struct sockaddr_in sin = {
+			.sin_family = AF_INET,
+			.sin_port = port,
+			.sin_addr.s_addr = remote ? inet->inet_daddr :
+					   inet->inet_rcv_saddr,
+		};
+
+		return nla_put(skb, attr, sizeof(sin), &sin);
+	}
+}
+
+static int sockauth_event_put_request(struct sk_buff *skb,
+				      struct sockauth_conn *conn)
+{
+	const struct sockauth_req *req = conn->req;
+	struct user_namespace *userns = conn->worker->userns;
+
+	if (nla_put_u32(skb, SOCKAUTH_A_UID, from_kuid_munged(userns, req->uid)) ||
+	    nla_put_u32(skb, SOCKAUTH_A_GID, from_kgid_munged(userns, req->gid)) ||
+	    nla_put_u32(skb, SOCKAUTH_A_REQ_FLAGS, req->flags))
+		return -EMSGSIZE;
+	if (*req->profile &&
+	    nla_put_string(skb, SOCKAUTH_A_PROFILE, req->profile))
+		return -EMSGSIZE;
+	if (*req->target && nla_put_string(skb, SOCKAUTH_A_TARGET, req->target))
+		return -EMSGSIZE;
+	if (req->alpn_len &&
+	    nla_put(skb, SOCKAUTH_A_ALPN, req->alpn_len, req->alpn))
+		return -EMSGSIZE;
+	return 0;
+}
+
+/* What a worker needs to begin a context; later legs do without. */
+static int sockauth_event_put_begin(struct sk_buff *skb,
+				    struct sockauth_conn *conn)
+{
+	struct sock *sk = conn->sk;
+
+	if (nla_put_u32(skb, SOCKAUTH_A_ROLE, conn->role) ||
+	    sockauth_event_put_address(skb, SOCKAUTH_A_LOCAL, sk, false) ||
+	    sockauth_event_put_address(skb, SOCKAUTH_A_REMOTE, sk, true) ||
+	    nla_put_u32(skb, SOCKAUTH_A_IFINDEX, sk->sk_bound_dev_if) ||
+	    nla_put_u64_64bit(skb, SOCKAUTH_A_NETNS, sock_net(sk)->net_cookie,
+			      SOCKAUTH_A_PAD))
+		return -EMSGSIZE;
+	return sockauth_event_put_request(skb, conn);
+}
+
+static int sockauth_event_put_token(struct sk_buff *skb,
+				    struct sockauth_conn *conn,
+				    const struct sockauth_token *token)
+{
+	struct nlattr *attr;
+
+	if (!token->len)
+		return 0;
+	if (token->malformed && nla_put_flag(skb, SOCKAUTH_A_MALFORMED))
+		return -EMSGSIZE;
+	attr = nla_reserve(skb, SOCKAUTH_A_TOKEN, token->len);
+	if (!attr)
+		return -EMSGSIZE;
+	return sockauth_relay_copy(conn->sk, nla_data(attr), token->len);
+}
+
+/**
+ * sockauth_event_step() - hand a token to the connection's worker
+ * @conn: the connection, locked by the caller, with credit at its worker
+ * @token: what sockauth_relay_scan() found
+ *
+ * Return: 0; -ECONNREFUSED: the port is gone; -ENOMEM; -EAGAIN: the receive
+ *	buffer is full, which the window should have prevented.
+ */
+int sockauth_event_step(struct sockauth_conn *conn,
+			const struct sockauth_token *token)
+{
+	const struct sockauth_req *req = conn->req;
+	size_t size = SOCKAUTH_EVENT_FIXED + strlen(req->profile) +
+		      strlen(req->target) + req->alpn_len + token->len;
+	struct sk_buff *skb;
+	void *hdr;
+
+	lockdep_assert_held(&conn->lock);
+	skb = genlmsg_new(size, GFP_KERNEL);
+	if (!skb)
+		return -ENOMEM;
+	hdr = genlmsg_put(skb, 0, 0, &sockauth_family, 0, SOCKAUTH_CMD_STEP);
+	if (!hdr ||
+	    nla_put_u64_64bit(skb, SOCKAUTH_A_ID, conn->id, SOCKAUTH_A_PAD) ||
+	    nla_put_u32(skb, SOCKAUTH_A_LEG, conn->leg) ||
+	    (!conn->context && sockauth_event_put_begin(skb, conn)) ||
+	    sockauth_event_put_token(skb, conn, token)) {
+		nlmsg_free(skb);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(skb, hdr);
+	return genlmsg_unicast(conn->snet->net, skb, conn->worker->portid);
+}
+
+/**
+ * sockauth_event_close() - tell a worker which contexts to forget
+ * @worker: the worker; credit for the event is taken
+ * @conns: at most SOCKAUTH_CLOSE_BATCH connections, by wlink
+ *
+ * Return: 0, or as sockauth_event_step().
+ */
+int sockauth_event_close(struct sockauth_worker *worker,
+			 struct list_head *conns)
+{
+	struct sockauth_conn *conn;
+	struct sk_buff *skb;
+	void *hdr;
+
+	skb = genlmsg_new(SOCKAUTH_CLOSE_BATCH *
+			  (nla_total_size_64bit(sizeof(u64))), GFP_KERNEL);
+	if (!skb)
+		return -ENOMEM;
+	hdr = genlmsg_put(skb, 0, 0, &sockauth_family, 0, SOCKAUTH_CMD_CLOSE);
+	if (!hdr)
+		goto too_long;
+	list_for_each_entry(conn, conns, wlink)
+		if (nla_put_u64_64bit(skb, SOCKAUTH_A_ID, conn->id,
+				      SOCKAUTH_A_PAD))
+			goto too_long;
+	genlmsg_end(skb, hdr);
+	return genlmsg_unicast(worker->snet->net, skb, worker->portid);
+
+too_long:
+	nlmsg_free(skb);
+	return -EMSGSIZE;
+}
+
+static int sockauth_event_put_peer(struct sk_buff *skb,
+				   const struct sockauth_peer *peer)
+{
+	if (nla_put_u32(skb, SOCKAUTH_A_MECH, peer->mech) ||
+	    nla_put_u32(skb, SOCKAUTH_A_SEC_FLAGS, peer->flags) ||
+	    nla_put_u32(skb, SOCKAUTH_A_VERSION, peer->version) ||
+	    nla_put_u32(skb, SOCKAUTH_A_CIPHER, peer->cipher))
+		return -EMSGSIZE;
+	if (*peer->name &&
+	    (nla_put_string(skb, SOCKAUTH_A_PEER_NAME, peer->name) ||
+	     nla_put_u32(skb, SOCKAUTH_A_NAME_TYPE, peer->name_type)))
+		return -EMSGSIZE;
+	if (peer->alpn_len &&
+	    nla_put(skb, SOCKAUTH_A_ALPN, peer->alpn_len, peer->alpn))
+		return -EMSGSIZE;
+	if (peer->expiry &&
+	    nla_put_u64_64bit(skb, SOCKAUTH_A_EXPIRY, peer->expiry,
+			      SOCKAUTH_A_PAD))
+		return -EMSGSIZE;
+	return 0;
+}
+
+/**
+ * sockauth_event_put_conn() - what an administrator may know of a connection
+ * @skb: message
+ * @conn: the connection, locked by the caller
+ *
+ * Never a key, a token or a blob.
+ *
+ * Return: 0 or -EMSGSIZE.
+ */
+int sockauth_event_put_conn(struct sk_buff *skb, struct sockauth_conn *conn)
+{
+	u64 age = jiffies_to_msecs(jiffies - conn->born);
+
+	lockdep_assert_held(&conn->lock);
+	if (nla_put_u64_64bit(skb, SOCKAUTH_A_ID, conn->id, SOCKAUTH_A_PAD) ||
+	    nla_put_u32(skb, SOCKAUTH_A_STATE, conn->state) ||
+	    nla_put_u32(skb, SOCKAUTH_A_ROLE, conn->role) ||
+	    nla_put_u32(skb, SOCKAUTH_A_LEG, conn->leg) ||
+	    nla_put_u64_64bit(skb, SOCKAUTH_A_AGE_MS, age, SOCKAUTH_A_PAD))
+		return -EMSGSIZE;
+	if (conn->sk &&
+	    (sockauth_event_put_address(skb, SOCKAUTH_A_LOCAL, conn->sk, false) ||
+	     sockauth_event_put_address(skb, SOCKAUTH_A_REMOTE, conn->sk, true)))
+		return -EMSGSIZE;
+	if (*conn->req->profile &&
+	    nla_put_string(skb, SOCKAUTH_A_PROFILE, conn->req->profile))
+		return -EMSGSIZE;
+	if (*conn->req->target &&
+	    nla_put_string(skb, SOCKAUTH_A_TARGET, conn->req->target))
+		return -EMSGSIZE;
+	if (conn->peer && sockauth_event_put_peer(skb, conn->peer))
+		return -EMSGSIZE;
+	if (conn->reason &&
+	    (nla_put_u32(skb, SOCKAUTH_A_REASON, conn->reason) ||
+	     nla_put_u32(skb, SOCKAUTH_A_ERROR, conn->error)))
+		return -EMSGSIZE;
+	if (conn->text && nla_put_string(skb, SOCKAUTH_A_TEXT, conn->text))
+		return -EMSGSIZE;
+	return 0;
+}
+
+/**
+ * sockauth_event_notify() - tell monitors that a connection opened or ended
+ * @conn: the connection, locked by the caller
+ */
+void sockauth_event_notify(struct sockauth_conn *conn)
+{
+	struct net *net = conn->snet->net;
+	struct sk_buff *skb;
+	void *hdr;
+
+	if (!genl_has_listeners(&sockauth_family, net, 0))
+		return;
+	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	if (!skb)
+		return;
+	hdr = genlmsg_put(skb, 0, 0, &sockauth_family, 0,
+			  SOCKAUTH_CMD_CONN_EVENT);
+	if (!hdr || sockauth_event_put_conn(skb, conn)) {
+		nlmsg_free(skb);
+		return;
+	}
+	genlmsg_end(skb, hdr);
+	genlmsg_multicast_netns(&sockauth_family, net, skb, 0, 0, GFP_KERNEL);
+}

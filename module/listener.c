@@ -1,0 +1,459 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * sockauth - listener: drains children, pending and ready queue, accept()
+ *
+ * Owns struct sockauth_listener.  listener->lock (a leaf, process context
+ * only) protects its lists; each entry of a list has a reference on the
+ * connection.  sk_data_ready stays TCP's: children clone it and can move to
+ * another listener.  An entry on the socket's own wait queue tells us of new
+ * children instead; it only queues the drain work.
+ */
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <net/tcp.h>
+
+#include "sockauth.h"
+
+static int sockauth_listener_woken(wait_queue_entry_t *entry, unsigned int mode,
+				   int sync, void *key)
+{
+	struct sockauth_listener *l;
+
+	l = container_of(entry, struct sockauth_listener, entry);
+	/* Our own wake-up of early pollers comes here as well. */
+	if (!reqsk_queue_empty(&inet_csk(l->ss->sk)->icsk_accept_queue))
+		queue_work(sockauth_wq, &l->drain);
+	return 0;
+}
+
+/**
+ * sockauth_listener_put() - drop a reference
+ * @l: the listener
+ */
+void sockauth_listener_put(struct sockauth_listener *l)
+{
+	if (refcount_dec_and_test(&l->ref))
+		kfree_rcu(l, rcu);
+}
+
+/* Take the oldest pending connection off the list, with its reference. */
+static struct sockauth_conn *
+sockauth_listener_oldest(struct sockauth_listener *l)
+{
+	struct sockauth_conn *conn;
+
+	spin_lock(&l->lock);
+	conn = list_first_entry_or_null(&l->pending, struct sockauth_conn,
+					link);
+	if (conn) {
+		list_del_init(&conn->link);
+		l->npending--;
+	}
+	spin_unlock(&l->lock);
+	return conn;
+}
+
+/*
+ * The listener that holds the most of a full namespace: a listener that
+ * strangers flood pays for it, not the others.
+ */
+static struct sockauth_listener *
+sockauth_listener_largest(struct sockauth_net *snet)
+{
+	struct sockauth_listener *l, *largest = NULL;
+
+	spin_lock(&snet->lock);
+	list_for_each_entry(l, &snet->listeners, link)
+		if (!largest || READ_ONCE(l->npending) >
+		    READ_ONCE(largest->npending))
+			largest = l;
+	if (largest)
+		refcount_inc(&largest->ref);
+	spin_unlock(&snet->lock);
+	return largest;
+}
+
+static void sockauth_listener_evict(struct sockauth_listener *l)
+{
+	struct sockauth_conn *conn = sockauth_listener_oldest(l);
+
+	if (!conn)
+		return;
+	mutex_lock(&conn->lock);
+	/* It may have become ready in this moment: then it stays. */
+	if (conn->state < SOCKAUTH_STATE_READY)
+		sockauth_conn_end(conn, SOCKAUTH_REASON_EVICTED, ETIMEDOUT,
+				  "too many connections were being authenticated");
+	mutex_unlock(&conn->lock);
+	sockauth_conn_put(conn);
+}
+
+/* Room for one more: the oldest of the listener, or of the fullest, goes. */
+static void sockauth_listener_make_room(struct sockauth_listener *l)
+{
+	const struct sockauth_limits *limits = &l->snet->limits;
+	struct sockauth_listener *largest;
+
+	if (READ_ONCE(l->npending) >= READ_ONCE(limits->pending)) {
+		sockauth_listener_evict(l);
+	} else if (atomic_read(&l->snet->pending) >=
+		   READ_ONCE(limits->pending_net)) {
+		largest = sockauth_listener_largest(l->snet);
+		if (largest) {
+			sockauth_listener_evict(largest);
+			sockauth_listener_put(largest);
+		}
+	}
+}
+
+/* Begin with a child; false: it was closed, there is no memory for it. */
+static bool sockauth_listener_take(struct sockauth_listener *l,
+				   struct sock *child)
+{
+	struct sockauth_conn *conn;
+	bool closed;
+
+	sockauth_listener_make_room(l);
+	conn = sockauth_conn_create(l, child);
+	if (IS_ERR(conn)) {
+		atomic64_inc(&l->snet->failed[SOCKAUTH_REASON_INTERNAL]);
+		child->sk_prot->close(child, 0);
+		return false;
+	}
+
+	spin_lock(&l->lock);
+	closed = l->closed;
+	if (!closed) {
+		list_add_tail(&conn->link, &l->pending);
+		l->npending++;
+	}
+	spin_unlock(&l->lock);
+	if (!closed) {
+		sockauth_conn_kick(conn);
+		return true;
+	}
+	mutex_lock(&conn->lock);
+	sockauth_conn_end(conn, SOCKAUTH_REASON_CANCELLED, ECONNABORTED, NULL);
+	mutex_unlock(&conn->lock);
+	sockauth_conn_put(conn);
+	return false;
+}
+
+static bool sockauth_listener_full(struct sockauth_listener *l)
+{
+	return READ_ONCE(l->nready) > READ_ONCE(l->ss->sk->sk_max_ack_backlog);
+}
+
+/*
+ * An application that does not call accept() stops us here: TCP's own backlog
+ * then says no to new connections, as it would without us.
+ */
+static void sockauth_listener_drain(struct work_struct *work)
+{
+	struct sockauth_listener *l;
+	struct sock *child;
+
+	l = container_of(work, struct sockauth_listener, drain);
+	while (!READ_ONCE(l->closed) && !sockauth_listener_full(l)) {
+		child = sockauth_compat_csk_accept(l->ss->sk);
+		if (!child)
+			break;
+		if (!sockauth_listener_take(l, child))
+			break;
+		cond_resched();
+	}
+}
+
+/**
+ * sockauth_listener_create() - what a face needs to listen
+ * @ss: the face
+ *
+ * From here on children are noticed, but none is taken before
+ * sockauth_listener_start().
+ *
+ * Return: the listener with one reference, or an ERR_PTR with -ENOMEM.
+ */
+struct sockauth_listener *sockauth_listener_create(struct sockauth_sock *ss)
+{
+	struct sockauth_listener *l;
+
+	l = kzalloc(sizeof(*l), GFP_KERNEL_ACCOUNT);
+	if (!l)
+		return ERR_PTR(-ENOMEM);
+	refcount_set(&l->ref, 1);
+	l->ss = ss;
+	l->base = ss->base;
+	l->snet = sockauth_net_of(sock_net(ss->sk));
+	l->closed = true;
+	init_waitqueue_head(&l->wait);
+	init_waitqueue_func_entry(&l->entry, sockauth_listener_woken);
+	INIT_WORK(&l->drain, sockauth_listener_drain);
+	INIT_LIST_HEAD(&l->link);
+	spin_lock_init(&l->lock);
+	INIT_LIST_HEAD(&l->pending);
+	INIT_LIST_HEAD(&l->ready);
+	add_wait_queue(sk_sleep(ss->sk), &l->entry);
+	return l;
+}
+
+/**
+ * sockauth_listener_start() - take children from now on
+ * @l: the listener, whose socket listens
+ */
+void sockauth_listener_start(struct sockauth_listener *l)
+{
+	spin_lock(&l->lock);
+	l->closed = false;
+	spin_unlock(&l->lock);
+
+	spin_lock(&l->snet->lock);
+	if (list_empty(&l->link))
+		list_add_tail(&l->link, &l->snet->listeners);
+	spin_unlock(&l->snet->lock);
+	queue_work(sockauth_wq, &l->drain);
+}
+
+static struct sockauth_conn *
+sockauth_listener_pop(struct sockauth_listener *l)
+{
+	struct sockauth_conn *conn;
+	bool resume = false;
+
+	spin_lock(&l->lock);
+	conn = list_first_entry_or_null(&l->ready, struct sockauth_conn, link);
+	if (conn) {
+		resume = !l->closed && sockauth_listener_full(l);
+		list_del_init(&conn->link);
+		conn->ready = false;
+		l->nready--;
+	}
+	spin_unlock(&l->lock);
+	if (resume)
+		queue_work(sockauth_wq, &l->drain);
+	return conn;
+}
+
+/* Any connection that nobody accepted, with the reference of its list. */
+static struct sockauth_conn *sockauth_listener_any(struct sockauth_listener *l)
+{
+	return sockauth_listener_oldest(l) ?: sockauth_listener_pop(l);
+}
+
+/**
+ * sockauth_listener_stop() - take no more, and end all that nobody accepted
+ * @l: the listener
+ *
+ * Context: process; sleeps until the drain work is over.
+ */
+void sockauth_listener_stop(struct sockauth_listener *l)
+{
+	struct sockauth_conn *conn;
+
+	spin_lock(&l->lock);
+	l->closed = true;
+	spin_unlock(&l->lock);
+	cancel_work_sync(&l->drain);
+
+	spin_lock(&l->snet->lock);
+	list_del_init(&l->link);
+	spin_unlock(&l->snet->lock);
+	while ((conn = sockauth_listener_any(l))) {
+		mutex_lock(&conn->lock);
+		sockauth_conn_end(conn, SOCKAUTH_REASON_CANCELLED, ECONNABORTED,
+				  "the application closed its listening socket");
+		mutex_unlock(&conn->lock);
+		sockauth_conn_put(conn);
+	}
+	sockauth_listener_wake(l);
+}
+
+/**
+ * sockauth_listener_destroy() - the socket is being released
+ * @l: the listener; the face's reference is dropped
+ */
+void sockauth_listener_destroy(struct sockauth_listener *l)
+{
+	remove_wait_queue(sk_sleep(l->ss->sk), &l->entry);
+	sockauth_listener_stop(l);
+	sockauth_listener_put(l);
+}
+
+/**
+ * sockauth_listener_wake() - tell the application that something is ready
+ * @l: the listener
+ *
+ * The socket's own wait queue has those that polled before it listened.
+ */
+void sockauth_listener_wake(struct sockauth_listener *l)
+{
+	struct socket_wq *wq;
+	struct sock *sk;
+
+	wake_up_interruptible_poll(&l->wait, EPOLLIN | EPOLLRDNORM);
+	spin_lock(&l->lock);
+	sk = l->closed ? NULL : l->ss->sk;
+	if (sk)
+		sock_hold(sk);
+	spin_unlock(&l->lock);
+	if (!sk)
+		return;
+
+	rcu_read_lock();
+	wq = rcu_dereference(sk->sk_wq);
+	if (wq)
+		wake_up_interruptible_poll(&wq->wait, EPOLLIN | EPOLLRDNORM);
+	sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_IN);
+	rcu_read_unlock();
+	sock_put(sk);
+}
+
+/**
+ * sockauth_listener_ready() - a connection is authenticated
+ * @l: the listener it came from
+ * @conn: the connection, locked by the caller
+ *
+ * Return: false if the listener is closed: end the connection.
+ */
+bool sockauth_listener_ready(struct sockauth_listener *l,
+			     struct sockauth_conn *conn)
+{
+	bool ok;
+
+	lockdep_assert_held(&conn->lock);
+	spin_lock(&l->lock);
+	ok = !l->closed;
+	if (ok) {
+		/* Somebody who means to evict it has the list's reference. */
+		if (list_empty(&conn->link))
+			refcount_inc(&conn->ref);
+		else
+			l->npending--;
+		list_move_tail(&conn->link, &l->ready);
+		conn->ready = true;
+		l->nready++;
+	}
+	spin_unlock(&l->lock);
+	return ok;
+}
+
+/**
+ * sockauth_listener_forget() - take an ended connection off the lists
+ * @l: the listener it came from
+ * @conn: the connection; the caller has a reference besides the list's
+ */
+void sockauth_listener_forget(struct sockauth_listener *l,
+			      struct sockauth_conn *conn)
+{
+	bool listed;
+
+	spin_lock(&l->lock);
+	listed = !list_empty(&conn->link);
+	if (listed) {
+		list_del_init(&conn->link);
+		if (conn->ready)
+			l->nready--;
+		else
+			l->npending--;
+	}
+	spin_unlock(&l->lock);
+	if (listed)
+		sockauth_conn_put(conn);
+}
+
+/* As TCP's own accept() waits, but for what is ready. */
+static int sockauth_listener_wait(struct sockauth_listener *l, long *timeo)
+{
+	DEFINE_WAIT(wait);
+	int err = 0;
+
+	for (;;) {
+		prepare_to_wait_exclusive(&l->wait, &wait, TASK_INTERRUPTIBLE);
+		if (READ_ONCE(l->nready))
+			break;
+		err = -EINVAL;
+		if (READ_ONCE(l->closed))
+			break;
+		err = sock_intr_errno(*timeo);
+		if (signal_pending(current))
+			break;
+		err = -EAGAIN;
+		if (!*timeo)
+			break;
+		err = 0;
+		*timeo = schedule_timeout(*timeo);
+	}
+	finish_wait(&l->wait, &wait);
+	return err;
+}
+
+/**
+ * sockauth_listener_accept() - accept() of a marked socket
+ * @l: its listener
+ * @newsock: the application's new socket
+ * @flags: file flags; O_NONBLOCK counts
+ *
+ * Context: process, the application's; sleeps.
+ * Return: 0, or what accept() on a TCP socket returns.
+ */
+int sockauth_listener_accept(struct sockauth_listener *l,
+			     struct socket *newsock, int flags)
+{
+	long timeo = sock_rcvtimeo(l->ss->sk, flags & O_NONBLOCK);
+	struct sockauth_conn *conn;
+	struct sockauth_sock *ss;
+	struct sockauth_req *req;
+	int err;
+
+	for (;;) {
+		conn = sockauth_listener_pop(l);
+		if (!conn) {
+			err = sockauth_listener_wait(l, &timeo);
+			if (err)
+				return err;
+			continue;
+		}
+
+		req = conn->req;
+		refcount_inc(&req->ref);
+		ss = sockauth_sock_alloc(req);
+		if (!ss) {
+			sockauth_req_put(req);
+			err = -ENOBUFS;
+			break;
+		}
+		err = sockauth_conn_accept(conn, newsock, ss);
+		if (!err) {
+			spin_lock(&l->lock);
+			l->accepted++;
+			spin_unlock(&l->lock);
+			return 0;
+		}
+		sockauth_sock_free(ss);
+		sockauth_conn_put(conn);
+	}
+
+	/* No memory for this caller now; the connection is not to blame. */
+	spin_lock(&l->lock);
+	list_add(&conn->link, &l->ready);
+	conn->ready = true;
+	l->nready++;
+	spin_unlock(&l->lock);
+	return err;
+}
+
+/**
+ * sockauth_listener_poll() - poll() of a listening marked socket
+ * @l: its listener
+ * @file: the socket's file
+ * @pt: as for every poll operation
+ *
+ * Return: EPOLLIN if accept() would not block.
+ */
+__poll_t sockauth_listener_poll(struct sockauth_listener *l, struct file *file,
+				struct poll_table_struct *pt)
+{
+	poll_wait(file, &l->wait, pt);
+	/* Pairs with the barrier of the wake-up, as in sock_poll_wait(). */
+	smp_mb();
+	return READ_ONCE(l->nready) ? EPOLLIN | EPOLLRDNORM : 0;
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * sockauth - authentication and encryption as a property of a TCP socket
+ *
+ * Load and unload, and the state of each network namespace.  A namespace's
+ * state outlives all of its objects: sockets and netlink ports keep their
+ * namespace alive.  See sockauth.h for who owns what.
+ */
+#include <linux/kmod.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <net/netns/generic.h>
+
+#include "sockauth.h"
+
+struct workqueue_struct *sockauth_wq;
+static unsigned int sockauth_net_id;
+
+/**
+ * sockauth_net_of() - our state of a namespace
+ * @net: the namespace
+ *
+ * Return: never NULL.
+ */
+struct sockauth_net *sockauth_net_of(const struct net *net)
+{
+	return net_generic(net, sockauth_net_id);
+}
+
+static int __net_init sockauth_net_init(struct net *net)
+{
+	struct sockauth_net *snet = sockauth_net_of(net);
+
+	snet->net = net;
+	xa_init(&snet->conns);
+	spin_lock_init(&snet->lock);
+	INIT_LIST_HEAD(&snet->workers);
+	INIT_LIST_HEAD(&snet->waiting);
+	INIT_LIST_HEAD(&snet->listeners);
+	snet->limits = (struct sockauth_limits) {
+		.pending = SOCKAUTH_PENDING_DEFAULT,
+		.pending_net = SOCKAUTH_PENDING_NET_DEFAULT,
+		.timeout_ms = SOCKAUTH_TIMEOUT_DEFAULT,
+		.bytes = SOCKAUTH_BYTES_DEFAULT,
+		.legs = SOCKAUTH_LEGS_DEFAULT,
+	};
+	return 0;
+}
+
+static void __net_exit sockauth_net_exit(struct net *net)
+{
+	struct sockauth_net *snet = sockauth_net_of(net);
+
+	/* Work of a connection that ended a moment ago may still run. */
+	flush_workqueue(sockauth_wq);
+	WARN_ON_ONCE(!xa_empty(&snet->conns));
+	WARN_ON_ONCE(!list_empty(&snet->workers));
+	WARN_ON_ONCE(!list_empty(&snet->listeners));
+	kfree(snet->profiles);
+	xa_destroy(&snet->conns);
+}
+
+static struct pernet_operations sockauth_net_ops = {
+	.init	= sockauth_net_init,
+	.exit	= sockauth_net_exit,
+	.id	= &sockauth_net_id,
+	.size	= sizeof(struct sockauth_net),
+};
+
+static int __init sockauth_init(void)
+{
+	int err;
+
+	/* kTLS has no symbol of its own that would pull it in. */
+	request_module("tcp-ulp-tls");
+
+	sockauth_wq = alloc_workqueue("sockauth", 0, 0);
+	if (!sockauth_wq)
+		return -ENOMEM;
+	err = sockauth_conn_init();
+	if (err)
+		goto err_wq;
+	err = sockauth_sock_init();
+	if (err)
+		goto err_conn;
+	err = register_pernet_subsys(&sockauth_net_ops);
+	if (err)
+		goto err_sock;
+	err = sockauth_worker_init();
+	if (err)
+		goto err_net;
+	err = sockauth_netlink_init();
+	if (err)
+		goto err_worker;
+	err = sockauth_sockopt_init();
+	if (err)
+		goto err_netlink;
+	return 0;
+
+err_netlink:
+	sockauth_netlink_exit();
+err_worker:
+	sockauth_worker_exit();
+err_net:
+	unregister_pernet_subsys(&sockauth_net_ops);
+err_sock:
+	sockauth_sock_exit();
+err_conn:
+	sockauth_conn_exit();
+err_wq:
+	destroy_workqueue(sockauth_wq);
+	return err;
+}
+
+static void __exit sockauth_exit(void)
+{
+	sockauth_sockopt_exit();
+	sockauth_netlink_exit();
+	sockauth_worker_exit();
+	unregister_pernet_subsys(&sockauth_net_ops);
+	sockauth_sock_exit();
+	sockauth_conn_exit();
+	destroy_workqueue(sockauth_wq);
+}
+
+module_init(sockauth_init);
+module_exit(sockauth_exit);
+
+MODULE_DESCRIPTION("Authentication and encryption as a property of a TCP socket");
+MODULE_LICENSE("GPL");
+MODULE_VERSION("0.1");
+MODULE_SOFTDEP("pre: tls gcm");
+MODULE_ALIAS_GENL_FAMILY(SOCKAUTH_GENL_NAME);

@@ -1,0 +1,579 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * sockauth - the one internal header, in sections by file
+ *
+ * Objects and who owns them:
+ *
+ *   sockauth_sock      the face of a marked socket: its own copy of proto_ops.
+ *                      Born in setsockopt() or accept(), dies in ->release.
+ *   sockauth_listener  what a marked socket needs to listen; referenced by its
+ *                      face and by every connection it drained.
+ *   sockauth_conn      one connection, from the first packet to the end;
+ *                      referenced by the namespace's table of ids, by the
+ *                      list that it is on, by its timer and work when armed,
+ *                      and by the face of the socket that the application has.
+ *   sockauth_worker    a bound netlink port; referenced by the namespace's
+ *                      list and by the connections that it was asked about.
+ *   sockauth_req       what the application asked for; shared, read-only.
+ *
+ * Lock order: conn->lock -> lock_sock(sk) -> sk_callback_lock.  The spinlocks
+ * listener->lock and sockauth_net->lock are leaves and never nest.  No lock is
+ * ever taken in softirq: the wait-queue callbacks only queue work.
+ */
+#ifndef _SOCKAUTH_H
+#define _SOCKAUTH_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/net.h>
+#include <linux/refcount.h>
+#include <linux/skbuff.h>
+#include <linux/sockptr.h>
+#include <linux/spinlock.h>
+#include <linux/timer.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+#include <net/genetlink.h>
+#include <net/net_namespace.h>
+#include <net/sock.h>
+#include <net/tls.h>
+
+#include "../uapi/linux/sockauth.h"
+#include "compat/compat.h"
+
+/* ---- main.c: life of the module, per-namespace state ---- */
+
+/* Defaults and bounds of the limits, see Documentation/threat-model.rst. */
+#define SOCKAUTH_PENDING_DEFAULT	1024
+#define SOCKAUTH_PENDING_NET_DEFAULT	16384
+#define SOCKAUTH_TIMEOUT_DEFAULT	30000
+#define SOCKAUTH_BYTES_DEFAULT		(256 * 1024)
+#define SOCKAUTH_LEGS_DEFAULT		64
+
+/**
+ * struct sockauth_limits - what strangers may hold, per namespace
+ * @pending: connections being authenticated, per listener
+ * @pending_net: the same for the whole namespace
+ * @timeout_ms: for an authentication whose request names none
+ * @bytes: of input per authentication
+ * @legs: events per authentication
+ *
+ * Read without a lock, written by SOCKAUTH_CMD_LIMITS_SET.
+ */
+struct sockauth_limits {
+	u32	pending;
+	u32	pending_net;
+	u32	timeout_ms;
+	u32	bytes;
+	u32	legs;
+};
+
+/**
+ * struct sockauth_net - state of one network namespace
+ * @net: the namespace
+ * @conns: connections by id, also ended ones that a worker still has an event
+ *	of; lookups under RCU
+ * @lock: protects @workers, @waiting, @listeners, and all that the section of
+ *	worker.c says it does
+ * @workers: bound workers
+ * @waiting: connections that any worker may take, oldest first
+ * @listeners: listening sockets, for dumps and eviction
+ * @profiles: what the daemon serves, names with their zeros one after the
+ *	other, an empty one last; NULL: nobody has said
+ * @limits: see there
+ * @pending: connections being authenticated
+ * @open: established connections
+ * @started: authentications begun
+ * @done: authentications completed
+ * @resumed: of these, by resumption
+ * @failed: connections that ended badly, by enum sockauth_reason
+ */
+struct sockauth_net {
+	struct net		*net;
+	struct xarray		conns;
+	spinlock_t		lock;
+	struct list_head	workers;
+	struct list_head	waiting;
+	struct list_head	listeners;
+	char			*profiles;
+	struct sockauth_limits	limits;
+	atomic_t		pending;
+	atomic_t		open;
+	atomic64_t		started;
+	atomic64_t		done;
+	atomic64_t		resumed;
+	atomic64_t		failed[__SOCKAUTH_REASON_MAX];
+};
+
+extern struct workqueue_struct *sockauth_wq;
+struct sockauth_net *sockauth_net_of(const struct net *net);
+
+/* ---- sockopt.c: the socket options ---- */
+
+/**
+ * struct sockauth_req - what the application asked for; never changes
+ * @ref: one for the face, one for each connection
+ * @uid: who asked (effective user id)
+ * @gid: likewise
+ * @flags: enum sockauth_req_flags
+ * @timeout_ms: 0: the namespace's default
+ * @alpn_len: length of @alpn
+ * @profile: in @data, empty: default
+ * @target: in @data, may be empty
+ * @alpn: in @data
+ * @data: the three
+ */
+struct sockauth_req {
+	refcount_t	ref;
+	kuid_t		uid;
+	kgid_t		gid;
+	u32		flags;
+	u32		timeout_ms;
+	u8		alpn_len;
+	const char	*profile;
+	const char	*target;
+	const u8	*alpn;
+	char		data[];
+};
+
+struct sockauth_sock;
+
+void sockauth_req_put(struct sockauth_req *req);
+bool sockauth_sockopt_ours(int level, int optname);
+int sockauth_sockopt_set(struct sockauth_sock *ss, int optname,
+			 sockptr_t optval, unsigned int optlen);
+int sockauth_sockopt_get(struct sockauth_sock *ss, int optname,
+			 char __user *optval, int *optlen);
+int sockauth_sockopt_init(void);
+void sockauth_sockopt_exit(void);
+
+/* ---- socket.c: the face of a marked socket, gates for every call ---- */
+
+/**
+ * struct sockauth_sock - the face of a marked socket
+ * @ops: what the socket layer calls; first, so that container_of finds us
+ * @base: the operations below ours: TCP's, later those of kTLS
+ * @sk: the socket
+ * @lock: serialises changes of @req and of @listener's life
+ * @req: the request; replaced under @lock, read under it or RCU-free by ref
+ * @listener: set once it has listened
+ * @conn: set once it is connected; never changes back
+ * @rcu: delays freeing: the stack may still look at @ops
+ */
+struct sockauth_sock {
+	struct proto_ops		ops;
+	const struct proto_ops		*base;
+	struct sock			*sk;
+	struct mutex			lock;
+	struct sockauth_req		*req;
+	struct sockauth_listener	*listener;
+	struct sockauth_conn		*conn;
+	struct rcu_head			rcu;
+};
+
+struct sockauth_sock *sockauth_sock_of(const struct socket *sock);
+struct sockauth_sock *sockauth_sock_alloc(struct sockauth_req *req);
+void sockauth_sock_dress(struct sockauth_sock *ss, struct sock *sk,
+			 const struct proto_ops *base);
+void sockauth_sock_free(struct sockauth_sock *ss);
+int sockauth_sock_attach(struct sock *sk, struct sockauth_req *req);
+struct sockauth_req *sockauth_sock_req(struct sockauth_sock *ss);
+int sockauth_sock_init(void);
+void sockauth_sock_exit(void);
+
+/* ---- listener.c: drains children, pending and ready queue, accept ---- */
+
+/**
+ * struct sockauth_listener - what a marked socket needs to listen
+ * @ref: one for the face, one for each connection that came from here
+ * @ss: the face; valid until @closed
+ * @base: TCP's own operations, for the private sockets of children
+ * @snet: its namespace
+ * @wait: accept() and poll() sleep here, so that a TCP child that nobody
+ *	authenticated yet wakes no application
+ * @entry: on the socket's own wait queue: its callback queues @drain
+ * @drain: takes children out of TCP's accept queue
+ * @link: on sockauth_net.listeners
+ * @lock: protects all below
+ * @pending: being authenticated, oldest first
+ * @ready: authenticated, oldest first
+ * @npending: length of @pending
+ * @nready: length of @ready
+ * @closed: takes no more
+ * @accepted: given to the application so far
+ */
+struct sockauth_listener {
+	refcount_t		ref;
+	struct sockauth_sock	*ss;
+	const struct proto_ops	*base;
+	struct sockauth_net	*snet;
+	wait_queue_head_t	wait;
+	wait_queue_entry_t	entry;
+	struct work_struct	drain;
+	struct list_head	link;
+	spinlock_t		lock;
+	struct list_head	pending;
+	struct list_head	ready;
+	u32			npending;
+	u32			nready;
+	bool			closed;
+	u64			accepted;
+	struct rcu_head		rcu;
+};
+
+struct sockauth_listener *sockauth_listener_create(struct sockauth_sock *ss);
+void sockauth_listener_start(struct sockauth_listener *l);
+void sockauth_listener_stop(struct sockauth_listener *l);
+void sockauth_listener_destroy(struct sockauth_listener *l);
+void sockauth_listener_put(struct sockauth_listener *l);
+int sockauth_listener_accept(struct sockauth_listener *l,
+			     struct socket *newsock, int flags);
+__poll_t sockauth_listener_poll(struct sockauth_listener *l, struct file *file,
+				struct poll_table_struct *pt);
+void sockauth_listener_wake(struct sockauth_listener *l);
+bool sockauth_listener_ready(struct sockauth_listener *l,
+			     struct sockauth_conn *conn);
+void sockauth_listener_forget(struct sockauth_listener *l,
+			      struct sockauth_conn *conn);
+
+/* ---- conn.c: a connection, its state machine, its one ending ---- */
+
+/**
+ * struct sockauth_peer - what is known once authentication is complete
+ * @flags: enum sockauth_sec_flags
+ * @mech: enum sockauth_mech
+ * @version: protocol version on the wire
+ * @cipher: TLS cipher suite
+ * @uid: local user, or -1 in the initial user namespace
+ * @name_type: enum sockauth_name_type
+ * @start: seconds since 1970
+ * @expiry: likewise, 0: never
+ * @binding: tls-exporter; @has_binding says whether it is there
+ * @alpn_len: length of @alpn
+ * @cred_len: length of @cred
+ * @blob_len: length of @blob
+ * @name: in @data, empty: anonymous
+ * @alpn: in @data
+ * @cred: in @data
+ * @blob: in @data; a secret
+ * @data: the four
+ */
+struct sockauth_peer {
+	u32		flags;
+	u32		version;
+	u32		cipher;
+	kuid_t		uid;
+	u8		mech;
+	u8		name_type;
+	u8		alpn_len;
+	bool		has_binding;
+	u16		blob_len;
+	u32		cred_len;
+	s64		start;
+	s64		expiry;
+	u8		binding[SOCKAUTH_BINDING_LEN];
+	const char	*name;
+	const u8	*alpn;
+	const u8	*cred;
+	u8		*blob;
+	char		data[];
+};
+
+/**
+ * struct sockauth_key - one direction of a session key
+ * @key: as long as the cipher wants it
+ * @iv: RFC 8446 5.3
+ * @seq: number of the next record
+ * @key_len: length of @key
+ */
+struct sockauth_key {
+	u8	key[32];
+	u8	iv[12];
+	u64	seq;
+	u8	key_len;
+};
+
+/**
+ * struct sockauth_reply - what a worker answered; holds secrets
+ * @status: enum sockauth_step_status
+ * @consumed: bytes of the event's token to take from the receive queue
+ * @reason: at FAIL
+ * @error: at FAIL, positive errno
+ * @text: at FAIL, or empty
+ * @token_len: length of @token
+ * @token_off: how much of it is sent
+ * @token: for the peer; the message's own memory, or after a partial send a
+ *	copy that @copied tells to free
+ * @copied: see there
+ * @tx: at DONE
+ * @rx: at DONE
+ * @peer: at DONE, moves to the connection
+ */
+struct sockauth_reply {
+	u32			status;
+	u32			consumed;
+	u32			reason;
+	u32			error;
+	char			text[SOCKAUTH_TEXT_MAX];
+	u32			token_len;
+	u32			token_off;
+	const u8		*token;
+	bool			copied;
+	struct sockauth_key	tx;
+	struct sockauth_key	rx;
+	struct sockauth_peer	*peer;
+};
+
+/* Bits of sockauth_conn.events, set by anybody, handled by the work. */
+enum {
+	SOCKAUTH_EV_TIMER,		/* the timer went off */
+	SOCKAUTH_EV_WORKER_DIED,	/* our worker is gone */
+};
+
+/**
+ * struct sockauth_conn - one connection
+ * @ref: see the top of this file
+ * @id: never used again
+ * @snet: its namespace
+ * @lock: protects everything that has no other lock named here
+ * @sk: the TCP socket; NULL once we have nothing to do with it any more
+ * @sock: private socket, while no application has one: kTLS and tcp_sendmsg
+ *	look at sk->sk_socket
+ * @wq: wait queue of @sk until an application's socket takes over
+ * @entry: on @wq: its callback queues @work
+ * @work: drives the state machine
+ * @timer: time-out of the authentication, later the end of the lifetime;
+ *	holds a reference while armed
+ * @events: SOCKAUTH_EV_* bits, atomic
+ * @state: changed by sockauth_conn_set_state() alone; read locklessly
+ * @role: enum sockauth_role
+ * @reason: why it ended
+ * @nonagle: the application's setting while ours holds
+ * @rx_eof: close_notify was received
+ * @tx_closed: close_notify was sent
+ * @rd_shut: the application has shut down reading
+ * @truncated: the stream ended without close_notify, and was counted
+ * @announce: wake the application when @lock is released
+ * @error: errno, positive
+ * @leg: number of the last event
+ * @offered: bytes of token in the last event
+ * @bytes: of token consumed so far
+ * @born: jiffies
+ * @deadline: jiffies, end of the authentication
+ * @req: what the application asked for
+ * @peer: what came of it; set once
+ * @text: why it failed; set once
+ * @reply: while the state is SENDING
+ * @listener: where it came from, for an acceptor
+ * @link: on one of @listener's lists, under its lock; the list has a
+ *	reference
+ * @ready: which of the two lists, under its lock
+ * @worker: whom we asked, under sockauth_net.lock
+ * @wlink: on one of the lists of worker.c, under sockauth_net.lock
+ * @granted: an event may be sent to @worker, under sockauth_net.lock
+ * @asked: @worker owes a reply, under sockauth_net.lock
+ * @context: @worker keeps a context for us, under sockauth_net.lock
+ * @rcu: for lookups by id and for the stack's look at @wq
+ */
+struct sockauth_conn {
+	refcount_t			ref;
+	u64				id;
+	struct sockauth_net		*snet;
+	struct mutex			lock;
+	struct sock			*sk;
+	struct socket			*sock;
+	struct socket_wq		wq;
+	wait_queue_entry_t		entry;
+	struct work_struct		work;
+	struct timer_list		timer;
+	unsigned long			events;
+	u8				state;
+	u8				role;
+	u8				reason;
+	u8				nonagle;
+	bool				rx_eof;
+	bool				tx_closed;
+	bool				rd_shut;
+	bool				announce;
+	bool				truncated;
+	u16				error;
+	u32				leg;
+	u32				offered;
+	u32				bytes;
+	unsigned long			born;
+	unsigned long			deadline;
+	struct sockauth_req		*req;
+	struct sockauth_peer		*peer;
+	char				*text;
+	struct sockauth_reply		*reply;
+	struct sockauth_listener	*listener;
+	struct list_head		link;
+	bool				ready;
+	struct sockauth_worker		*worker;
+	struct list_head		wlink;
+	bool				granted;
+	bool				asked;
+	bool				context;
+	struct rcu_head			rcu;
+};
+
+struct sockauth_conn *sockauth_conn_create(struct sockauth_listener *l,
+					   struct sock *sk);
+struct sockauth_conn *sockauth_conn_find(struct sockauth_net *snet, u64 id);
+struct sockauth_conn *sockauth_conn_next(struct sockauth_net *snet,
+					 unsigned long *id);
+bool sockauth_conn_hold(struct sockauth_conn *conn);
+void sockauth_conn_put(struct sockauth_conn *conn);
+void sockauth_conn_kick(struct sockauth_conn *conn);
+void sockauth_conn_forget(struct sockauth_conn *conn);
+int sockauth_conn_answer(struct sockauth_conn *conn, u32 portid, u32 leg,
+			 struct sockauth_reply *reply);
+void sockauth_conn_end(struct sockauth_conn *conn, enum sockauth_reason reason,
+		       int error, const char *text);
+int sockauth_conn_accept(struct sockauth_conn *conn, struct socket *newsock,
+			 struct sockauth_sock *ss);
+void sockauth_conn_close(struct sockauth_conn *conn);
+void sockauth_conn_reply_free(struct sockauth_reply *reply);
+int sockauth_conn_init(void);
+void sockauth_conn_exit(void);
+
+/* ---- relay.c: stream to tokens and back ---- */
+
+/**
+ * struct sockauth_token - what the receive queue holds for the next leg
+ * @len: bytes of whole records, at most SOCKAUTH_TOKEN_MAX; 0: none yet
+ * @malformed: no record begins like that; @len bytes are there all the same
+ * @eof: nothing more will come
+ */
+struct sockauth_token {
+	u32	len;
+	bool	malformed;
+	bool	eof;
+};
+
+void sockauth_relay_scan(struct sock *sk, struct sockauth_token *token);
+int sockauth_relay_copy(struct sock *sk, void *to, u32 len);
+int sockauth_relay_consume(struct sock *sk, u32 len);
+void sockauth_relay_drain(struct sock *sk);
+int sockauth_relay_send(struct sockauth_conn *conn,
+			struct sockauth_reply *reply);
+struct sockauth_reply *sockauth_relay_postpone(struct sockauth_reply *reply);
+int sockauth_relay_socket(struct sockauth_conn *conn);
+
+/* ---- record.c: kTLS keys, receive wrapper, close_notify ---- */
+
+int sockauth_record_prepare(struct sock *sk);
+int sockauth_record_install(struct sock *sk,
+			    const struct sockauth_reply *reply);
+bool sockauth_record_key_valid(u32 cipher, const struct sockauth_key *key);
+size_t sockauth_record_ciphers(u16 *suites, size_t max);
+int sockauth_record_recvmsg(struct sockauth_sock *ss, struct socket *sock,
+			    struct msghdr *msg, size_t len, int flags);
+ssize_t sockauth_record_splice_read(struct sockauth_sock *ss,
+				    struct socket *sock, loff_t *ppos,
+				    struct pipe_inode_info *pipe, size_t len,
+				    unsigned int flags);
+int sockauth_record_sendmsg(struct sockauth_sock *ss, struct socket *sock,
+			    struct msghdr *msg, size_t len);
+void sockauth_record_close_notify(struct sockauth_sock *ss,
+				  struct socket *sock);
+
+/* ---- worker.c: registered workers: choice, credit, death ---- */
+
+/* Contexts that one CLOSE event can name. */
+#define SOCKAUTH_CLOSE_BATCH	64
+
+/**
+ * struct sockauth_worker - a bound netlink port
+ * @ref: one for the list, one for each connection whose worker it is
+ * @snet: its namespace
+ * @userns: of the process that bound, to translate user ids
+ * @portid: the netlink port
+ * @born: jiffies
+ * @link: on sockauth_net.workers
+ *
+ * All below is protected by sockauth_net.lock:
+ *
+ * @window: events that may be unanswered
+ * @outstanding: events that are
+ * @closes: of these, CLOSE events
+ * @contexts: connections whose context it keeps
+ * @answered: events answered so far
+ * @dead: its port is gone
+ * @waiting: connections with a context here that need credit, oldest first
+ * @busy: connections that it was asked about or keeps a context of
+ * @closing: connections that are over, to be told in the next CLOSE
+ */
+struct sockauth_worker {
+	refcount_t		ref;
+	struct sockauth_net	*snet;
+	struct user_namespace	*userns;
+	u32			portid;
+	unsigned long		born;
+	struct list_head	link;
+	u32			window;
+	u32			outstanding;
+	u32			closes;
+	u32			contexts;
+	u64			answered;
+	bool			dead;
+	struct list_head	waiting;
+	struct list_head	busy;
+	struct list_head	closing;
+};
+
+int sockauth_worker_bind(struct sockauth_net *snet, struct sock *nlsk,
+			 u32 portid, u32 window, struct user_namespace *userns);
+bool sockauth_worker_bound(struct sockauth_net *snet, u32 portid);
+void sockauth_worker_set_profiles(struct sockauth_net *snet, char *profiles);
+bool sockauth_worker_serves(struct sockauth_net *snet, const char *profile);
+int sockauth_worker_acquire(struct sockauth_conn *conn);
+void sockauth_worker_sent(struct sockauth_conn *conn);
+void sockauth_worker_unsent(struct sockauth_conn *conn);
+int sockauth_worker_answered(struct sockauth_conn *conn, u32 portid,
+			     bool context);
+int sockauth_worker_closed(struct sockauth_net *snet, u32 portid);
+bool sockauth_worker_lost(struct sockauth_conn *conn);
+void sockauth_worker_abandon(struct sockauth_conn *conn);
+bool sockauth_worker_exists(struct sockauth_net *snet);
+void sockauth_worker_put(struct sockauth_worker *worker);
+int sockauth_worker_init(void);
+void sockauth_worker_exit(void);
+
+/* ---- netlink.c: the family ---- */
+
+extern struct genl_family sockauth_family;
+extern const struct nla_policy sockauth_key_policy[SOCKAUTH_A_MAX + 1];
+extern const struct nla_policy sockauth_profile_policy[SOCKAUTH_A_MAX + 1];
+
+int sockauth_netlink_init(void);
+void sockauth_netlink_exit(void);
+
+/* ---- reply.c: what workers say ---- */
+
+int sockauth_reply_bind(struct sk_buff *skb, struct genl_info *info);
+int sockauth_reply_step(struct sk_buff *skb, struct genl_info *info);
+int sockauth_reply_close(struct sk_buff *skb, struct genl_info *info);
+
+/* ---- event.c: what workers and monitors are told ---- */
+
+int sockauth_event_step(struct sockauth_conn *conn,
+			const struct sockauth_token *token);
+int sockauth_event_close(struct sockauth_worker *worker,
+			 struct list_head *conns);
+int sockauth_event_put_conn(struct sk_buff *skb, struct sockauth_conn *conn);
+int sockauth_event_put_address(struct sk_buff *skb, int attr, struct sock *sk,
+			       bool remote);
+void sockauth_event_notify(struct sockauth_conn *conn);
+
+/* ---- admin.c: what administrators ask ---- */
+
+int sockauth_admin_conns(struct sk_buff *skb, struct netlink_callback *cb);
+int sockauth_admin_listeners(struct sk_buff *skb, struct netlink_callback *cb);
+int sockauth_admin_workers(struct sk_buff *skb, struct netlink_callback *cb);
+int sockauth_admin_stats(struct sk_buff *skb, struct genl_info *info);
+int sockauth_admin_limits_get(struct sk_buff *skb, struct genl_info *info);
+int sockauth_admin_limits_set(struct sk_buff *skb, struct genl_info *info);
+int sockauth_admin_kill(struct sk_buff *skb, struct genl_info *info);
+
+#endif /* _SOCKAUTH_H */

@@ -1,0 +1,475 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * sockauth - the face of a marked socket: its operations, gates for every call
+ *
+ * Owns struct sockauth_sock.  The socket layer finds it through the socket's
+ * own copy of proto_ops (sk_user_data belongs to sockmap, the upper layer
+ * protocol slot to kTLS).  Every call that could move a byte asks here first
+ * whether the socket is authenticated; there is no way around, because the
+ * socket layer knows no other operations for it.
+ *
+ * ss->lock protects ss->req and ss->listener; ss->conn is set once, before the
+ * socket can be seen.  The face holds a reference on this module (through
+ * ops.owner, as the socket layer counts it) and on the module of the
+ * operations below.
+ */
+#include <linux/slab.h>
+#include <net/inet_common.h>
+#include <net/transp_v6.h>
+#include <net/tcp.h>
+#include <linux/skmsg.h>
+
+#include "sockauth.h"
+
+static struct kmem_cache *sockauth_sock_cache;
+
+static int sockauth_sock_release(struct socket *sock);
+
+/**
+ * sockauth_sock_of() - the face of a socket
+ * @sock: any socket
+ *
+ * Return: NULL if the socket is not marked.
+ */
+struct sockauth_sock *sockauth_sock_of(const struct socket *sock)
+{
+	const struct proto_ops *ops = READ_ONCE(sock->ops);
+
+	if (!ops || ops->release != sockauth_sock_release)
+		return NULL;
+	return container_of(ops, struct sockauth_sock, ops);
+}
+
+/**
+ * sockauth_sock_req() - the request that is in force
+ * @ss: the face
+ *
+ * Return: the request, with a reference for the caller.
+ */
+struct sockauth_req *sockauth_sock_req(struct sockauth_sock *ss)
+{
+	struct sockauth_req *req;
+
+	mutex_lock(&ss->lock);
+	req = ss->req;
+	refcount_inc(&req->ref);
+	mutex_unlock(&ss->lock);
+	return req;
+}
+
+static bool sockauth_sock_open(const struct sockauth_sock *ss)
+{
+	return ss->conn;
+}
+
+static int sockauth_sock_release(struct socket *sock)
+{
+	struct sockauth_sock *ss = sockauth_sock_of(sock);
+	const struct proto_ops *base = ss->base;
+	struct sock *sk = ss->sk;
+	int ret;
+
+	/* An accept() that failed: the new socket shows the listener's face. */
+	if (!sock->sk)
+		return 0;
+	if (ss->listener)
+		sockauth_listener_destroy(ss->listener);
+	if (ss->conn) {
+		/* SO_LINGER with 0 seconds asks for a RST, not for an end. */
+		if (!sock_flag(sk, SOCK_LINGER) || sk->sk_lingertime)
+			sockauth_record_close_notify(ss, sock);
+		sockauth_conn_close(ss->conn);
+	}
+	ret = base->release(sock);
+	module_put(base->owner);
+	sockauth_sock_free(ss);
+	return ret;
+}
+
+static int sockauth_sock_connect(struct socket *sock, struct sockaddr *addr,
+				 int len, int flags)
+{
+	return -EOPNOTSUPP;
+}
+
+static int sockauth_sock_accept(struct socket *sock, struct socket *newsock,
+				SOCKAUTH_ACCEPT_ARGS)
+{
+	struct sockauth_sock *ss = sockauth_sock_of(sock);
+	struct sockauth_listener *l = READ_ONCE(ss->listener);
+
+	if (!l)
+		return -EINVAL;
+	return sockauth_listener_accept(l, newsock, sockauth_accept_flags());
+}
+
+static __poll_t sockauth_sock_poll(struct file *file, struct socket *sock,
+				   struct poll_table_struct *pt)
+{
+	struct sockauth_sock *ss = sockauth_sock_of(sock);
+	struct sockauth_listener *l = READ_ONCE(ss->listener);
+	__poll_t mask;
+
+	if (l && inet_sk_state_load(ss->sk) == TCP_LISTEN)
+		return sockauth_listener_poll(l, file, pt);
+	mask = ss->base->poll(file, sock, pt);
+	if (ss->conn && READ_ONCE(ss->conn->rx_eof))
+		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
+	return mask;
+}
+
+static int sockauth_sock_listen(struct socket *sock, int backlog)
+{
+	struct sockauth_sock *ss = sockauth_sock_of(sock);
+	struct sockauth_listener *l;
+	int ret = 0;
+
+	if (sockauth_sock_open(ss))
+		return ss->base->listen(sock, backlog);
+
+	mutex_lock(&ss->lock);
+	if (!ss->listener) {
+		l = sockauth_listener_create(ss);
+		if (IS_ERR(l))
+			ret = PTR_ERR(l);
+		else
+			WRITE_ONCE(ss->listener, l);
+	}
+	if (!ret)
+		ret = ss->base->listen(sock, backlog);
+	if (!ret)
+		sockauth_listener_start(ss->listener);
+	mutex_unlock(&ss->lock);
+	return ret;
+}
+
+static int sockauth_sock_shutdown(struct socket *sock, int how)
+{
+	struct sockauth_sock *ss = sockauth_sock_of(sock);
+	int ret;
+
+	if (ss->conn) {
+		if (how == SHUT_RD || how == SHUT_RDWR)
+			WRITE_ONCE(ss->conn->rd_shut, true);
+		if (how == SHUT_WR || how == SHUT_RDWR)
+			sockauth_record_close_notify(ss, sock);
+	}
+	ret = ss->base->shutdown(sock, how);
+	/* TCP stops listening at SHUT_RD, and forgets who was not accepted. */
+	if (ss->listener && inet_sk_state_load(ss->sk) != TCP_LISTEN)
+		sockauth_listener_stop(ss->listener);
+	return ret;
+}
+
+/* Options that would replace our operations, or move bytes past kTLS. */
+static bool sockauth_sock_option_gated(int level, int optname)
+{
+	switch (level) {
+	case SOL_TLS:
+		return true;
+	case SOL_TCP:
+		return optname == TCP_ULP || optname == TCP_REPAIR ||
+		       optname == TCP_REPAIR_QUEUE ||
+		       optname == TCP_FASTOPEN_CONNECT ||
+		       optname == TCP_ZEROCOPY_RECEIVE;
+	case SOL_IPV6:
+		return optname == IPV6_ADDRFORM;
+	default:
+		return false;
+	}
+}
+
+static int sockauth_sock_setsockopt(struct socket *sock, int level,
+				    int optname, sockptr_t optval,
+				    unsigned int optlen)
+{
+	struct sockauth_sock *ss = sockauth_sock_of(sock);
+
+	if (sockauth_sockopt_ours(level, optname))
+		return sockauth_sockopt_set(ss, optname, optval, optlen);
+	if (sockauth_sock_option_gated(level, optname))
+		return -EOPNOTSUPP;
+	return ss->base->setsockopt(sock, level, optname, optval, optlen);
+}
+
+static int sockauth_sock_getsockopt(struct socket *sock, int level,
+				    int optname, char __user *optval,
+				    int __user *optlen)
+{
+	struct sockauth_sock *ss = sockauth_sock_of(sock);
+	int len, ret;
+
+	if (sockauth_sockopt_ours(level, optname)) {
+		if (get_user(len, optlen))
+			return -EFAULT;
+		ret = sockauth_sockopt_get(ss, optname, optval, &len);
+		if (ret && ret != -EMSGSIZE)
+			return ret;
+		return put_user(len, optlen) ? -EFAULT : ret;
+	}
+	/* TCP_ULP only tells the name; SOL_TLS would tell the keys. */
+	if (sockauth_sock_option_gated(level, optname) &&
+	    !(level == SOL_TCP && optname == TCP_ULP))
+		return -EOPNOTSUPP;
+	return ss->base->getsockopt(sock, level, optname, optval, optlen);
+}
+
+static int sockauth_sock_sendmsg(struct socket *sock, struct msghdr *msg,
+				 size_t len)
+{
+	struct sockauth_sock *ss = sockauth_sock_of(sock);
+
+	if (likely(sockauth_sock_open(ss)))
+		return sockauth_record_sendmsg(ss, sock, msg, len);
+	return sk_stream_error(ss->sk, msg->msg_flags, -EPIPE);
+}
+
+static int sockauth_sock_recvmsg(struct socket *sock, struct msghdr *msg,
+				 size_t len, int flags)
+{
+	struct sockauth_sock *ss = sockauth_sock_of(sock);
+
+	if (likely(sockauth_sock_open(ss)))
+		return sockauth_record_recvmsg(ss, sock, msg, len, flags);
+	return -ENOTCONN;
+}
+
+#ifdef SOCKAUTH_HAVE_SENDPAGE
+static ssize_t sockauth_sock_sendpage(struct socket *sock, struct page *page,
+				      int offset, size_t size, int flags)
+{
+	struct sockauth_sock *ss = sockauth_sock_of(sock);
+
+	if (likely(sockauth_sock_open(ss)))
+		return ss->base->sendpage(sock, page, offset, size, flags);
+	return sk_stream_error(ss->sk, flags, -EPIPE);
+}
+
+static int sockauth_sock_no_sendpage(struct sock *sk, struct page *page,
+				     int offset, size_t size, int flags)
+{
+	return -EOPNOTSUPP;
+}
+#endif
+
+static ssize_t sockauth_sock_splice_read(struct socket *sock, loff_t *ppos,
+					 struct pipe_inode_info *pipe,
+					 size_t len, unsigned int flags)
+{
+	struct sockauth_sock *ss = sockauth_sock_of(sock);
+
+	if (likely(sockauth_sock_open(ss)))
+		return sockauth_record_splice_read(ss, sock, ppos, pipe, len,
+						   flags);
+	return -ENOTCONN;
+}
+
+/* For users inside the kernel, which would send past kTLS. */
+static int sockauth_sock_no_sendmsg(struct sock *sk, struct msghdr *msg,
+				    size_t len)
+{
+	return -EOPNOTSUPP;
+}
+
+static int sockauth_sock_no_mmap(struct file *file, struct socket *sock,
+				 struct vm_area_struct *vma)
+{
+	return -ENODEV;
+}
+
+/**
+ * sockauth_sock_dress() - give a face its operations
+ * @ss: the face
+ * @sk: its socket
+ * @base: the operations below; the caller's reference on their module passes
+ *	to the face
+ *
+ * What is not named here (read_sock and read_skb above all, which kTLS calls)
+ * is as it is below.
+ */
+void sockauth_sock_dress(struct sockauth_sock *ss, struct sock *sk,
+			 const struct proto_ops *base)
+{
+	ss->sk = sk;
+	ss->base = base;
+	ss->ops = *base;
+	ss->ops.owner = THIS_MODULE;
+	ss->ops.release = sockauth_sock_release;
+	ss->ops.connect = sockauth_sock_connect;
+	ss->ops.accept = sockauth_sock_accept;
+	ss->ops.poll = sockauth_sock_poll;
+	ss->ops.listen = sockauth_sock_listen;
+	ss->ops.shutdown = sockauth_sock_shutdown;
+	ss->ops.setsockopt = sockauth_sock_setsockopt;
+	ss->ops.getsockopt = sockauth_sock_getsockopt;
+	ss->ops.sendmsg = sockauth_sock_sendmsg;
+	ss->ops.recvmsg = sockauth_sock_recvmsg;
+	ss->ops.splice_read = sockauth_sock_splice_read;
+	ss->ops.sendmsg_locked = sockauth_sock_no_sendmsg;
+	ss->ops.mmap = sockauth_sock_no_mmap;
+#ifdef SOCKAUTH_HAVE_SENDPAGE
+	ss->ops.sendpage = sockauth_sock_sendpage;
+	ss->ops.sendpage_locked = sockauth_sock_no_sendpage;
+#endif
+}
+
+/**
+ * sockauth_sock_alloc() - a face without operations yet
+ * @req: the request; the caller's reference passes to the face
+ *
+ * Return: the face, or NULL: no memory, and @req is still the caller's.
+ */
+struct sockauth_sock *sockauth_sock_alloc(struct sockauth_req *req)
+{
+	struct sockauth_sock *ss;
+
+	ss = kmem_cache_zalloc(sockauth_sock_cache, GFP_KERNEL);
+	if (!ss)
+		return NULL;
+	mutex_init(&ss->lock);
+	ss->req = req;
+	return ss;
+}
+
+static void sockauth_sock_free_rcu(struct rcu_head *head)
+{
+	struct sockauth_sock *ss = container_of(head, struct sockauth_sock, rcu);
+
+	kmem_cache_free(sockauth_sock_cache, ss);
+}
+
+/**
+ * sockauth_sock_free() - free a face that no socket shows any more
+ * @ss: the face
+ */
+void sockauth_sock_free(struct sockauth_sock *ss)
+{
+	sockauth_req_put(ss->req);
+	mutex_destroy(&ss->lock);
+	call_rcu(&ss->rcu, sockauth_sock_free_rcu);
+}
+
+/*
+ * Only TCP as the kernel made it: kTLS would keep, and we would put back, the
+ * operations of whoever was here before us.
+ */
+static int sockauth_sock_pristine(struct sock *sk)
+{
+	const struct proto_ops *ops = sk->sk_socket->ops;
+	bool psock;
+
+	if (sk->sk_family == AF_INET ? sk->sk_prot != &tcp_prot ||
+	    ops != &inet_stream_ops : sk->sk_prot != &tcpv6_prot ||
+	    ops->accept != inet_accept || ops->poll != tcp_poll)
+		return -EOPNOTSUPP;
+	if (inet_csk_has_ulp(sk))
+		return -EOPNOTSUPP;
+	rcu_read_lock();
+	psock = sk_psock(sk);
+	rcu_read_unlock();
+	return psock ? -EOPNOTSUPP : 0;
+}
+
+/*
+ * A thread that sleeps in TCP's own accept() would be given a child that
+ * nobody authenticated.  It waits exclusively, which poll() does not.
+ */
+static bool sockauth_sock_has_acceptor(struct sock *sk)
+{
+	wait_queue_head_t *wq = sk_sleep(sk);
+	wait_queue_entry_t *entry;
+	bool found = false;
+
+	spin_lock_bh(&wq->lock);
+	list_for_each_entry(entry, &wq->head, entry)
+		found |= entry->flags & WQ_FLAG_EXCLUSIVE;
+	spin_unlock_bh(&wq->lock);
+	return found;
+}
+
+static int sockauth_sock_attach_locked(struct sock *sk,
+				       struct sockauth_sock *ss)
+{
+	struct socket *sock = sk->sk_socket;
+	struct sockauth_listener *l;
+	int err;
+
+	err = sockauth_sock_pristine(sk);
+	if (err)
+		return err;
+	if (sk->sk_state != TCP_CLOSE && sk->sk_state != TCP_LISTEN)
+		return -EISCONN;
+	if (sk->sk_state == TCP_LISTEN &&
+	    (!reqsk_queue_empty(&inet_csk(sk)->icsk_accept_queue) ||
+	     sockauth_sock_has_acceptor(sk)))
+		return -EBUSY;
+
+	sockauth_sock_dress(ss, sk, sock->ops);
+	if (sk->sk_state == TCP_LISTEN) {
+		l = sockauth_listener_create(ss);
+		if (IS_ERR(l))
+			return PTR_ERR(l);
+		ss->listener = l;
+	}
+	/*
+	 * The reference on the old owner that the socket layer would drop at
+	 * release stays for ss->base; the one on us is new.
+	 */
+	__module_get(THIS_MODULE);
+	WRITE_ONCE(sock->ops, &ss->ops);
+	return 0;
+}
+
+/**
+ * sockauth_sock_attach() - mark a socket
+ * @sk: a TCP socket of an application
+ * @req: the request; the caller's reference passes to the face on success
+ *
+ * Context: process; takes lock_sock(), sleeps.
+ * Return: 0; -EISCONN, -EBUSY, -EOPNOTSUPP as SOCKAUTH_REQUEST documents them;
+ *	-EALREADY: another thread has just marked it; -ENOMEM.
+ */
+int sockauth_sock_attach(struct sock *sk, struct sockauth_req *req)
+{
+	struct sockauth_sock *ss;
+	int err;
+
+	ss = sockauth_sock_alloc(req);
+	if (!ss)
+		return -ENOMEM;
+
+	lock_sock(sk);
+	if (sockauth_sock_of(sk->sk_socket))
+		err = -EALREADY;
+	else
+		err = sockauth_sock_attach_locked(sk, ss);
+	release_sock(sk);
+	if (err) {
+		ss->req = NULL;
+		sockauth_sock_free(ss);
+		return err;
+	}
+	if (ss->listener)
+		sockauth_listener_start(ss->listener);
+	return 0;
+}
+
+/**
+ * sockauth_sock_init() - set up at load
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int __init sockauth_sock_init(void)
+{
+	sockauth_sock_cache = KMEM_CACHE(sockauth_sock, SLAB_ACCOUNT);
+	return sockauth_sock_cache ? 0 : -ENOMEM;
+}
+
+/**
+ * sockauth_sock_exit() - undo sockauth_sock_init(); no face is left
+ */
+void sockauth_sock_exit(void)
+{
+	rcu_barrier();
+	kmem_cache_destroy(sockauth_sock_cache);
+}

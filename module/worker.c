@@ -1,0 +1,577 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * sockauth - worker: bound netlink ports, their choice, credit and death
+ *
+ * Owns struct sockauth_worker.  sockauth_net.lock (a leaf spinlock, process
+ * context only) protects the workers, their lists, and the fields worker,
+ * wlink, granted, asked and context of every connection.
+ *
+ * Credit: a worker bound with a window; an event takes one unit, its reply
+ * gives it back.  What finds no credit waits: with its worker if that keeps a
+ * context for it, else in the namespace, for any.  A connection is on one list
+ * at a time:
+ *
+ *   snet->waiting	needs credit, of whomever
+ *   worker->waiting	has a context there, needs credit of it
+ *   worker->busy	was granted credit, is being asked, or has a context
+ *   worker->closing	over; its context is to be closed (with a reference)
+ *
+ * While a connection is on a list other than closing, the table of ids has a
+ * reference on it.  A worker that is bound has a reference on this module: no
+ * unloading under a running daemon.
+ */
+#include <linux/netlink.h>
+#include <linux/slab.h>
+#include <linux/user_namespace.h>
+
+#include "sockauth.h"
+
+/* More than anybody has CPUs; a limit all the same. */
+#define SOCKAUTH_WORKERS_MAX	1024
+
+/*
+ * What an event takes of the receive buffer at worst: the token, the rest of
+ * the message, and the slab's rounding up to a power of two.
+ */
+#define SOCKAUTH_EVENT_TRUESIZE	(40 * 1024)
+
+/**
+ * sockauth_worker_put() - drop a reference
+ * @worker: may be NULL
+ */
+void sockauth_worker_put(struct sockauth_worker *worker)
+{
+	if (!worker || !refcount_dec_and_test(&worker->ref))
+		return;
+	put_user_ns(worker->userns);
+	kfree(worker);
+}
+
+static struct sockauth_worker *
+sockauth_worker_lookup(struct sockauth_net *snet, u32 portid)
+{
+	struct sockauth_worker *worker;
+
+	lockdep_assert_held(&snet->lock);
+	list_for_each_entry(worker, &snet->workers, link)
+		if (worker->portid == portid)
+			return worker;
+	return NULL;
+}
+
+/* The worker with the most room; among equals, whose turn it is. */
+static struct sockauth_worker *sockauth_worker_pick(struct sockauth_net *snet)
+{
+	struct sockauth_worker *worker, *best = NULL;
+
+	lockdep_assert_held(&snet->lock);
+	list_for_each_entry(worker, &snet->workers, link)
+		if (worker->outstanding < worker->window &&
+		    (!best || worker->outstanding < best->outstanding))
+			best = worker;
+	if (best)
+		list_move_tail(&best->link, &snet->workers);
+	return best;
+}
+
+static void sockauth_worker_grant(struct sockauth_worker *worker,
+				  struct sockauth_conn *conn)
+{
+	lockdep_assert_held(&worker->snet->lock);
+	worker->outstanding++;
+	conn->granted = true;
+	if (!conn->worker) {
+		refcount_inc(&worker->ref);
+		conn->worker = worker;
+	}
+	list_move_tail(&conn->wlink, &worker->busy);
+}
+
+/* Take the connection off its list; the caller drops what is returned. */
+static struct sockauth_worker *
+sockauth_worker_unlink(struct sockauth_conn *conn)
+{
+	struct sockauth_worker *worker = conn->worker;
+
+	lockdep_assert_held(&conn->snet->lock);
+	if (conn->context)
+		worker->contexts--;
+	conn->context = false;
+	conn->worker = NULL;
+	list_del_init(&conn->wlink);
+	return worker;
+}
+
+/* Tell the worker of contexts that it can forget, if it has credit. */
+static void sockauth_worker_flush(struct sockauth_worker *worker)
+{
+	struct sockauth_net *snet = worker->snet;
+	struct sockauth_conn *conn, *tmp;
+	LIST_HEAD(batch);
+	u32 count = 0;
+
+	spin_lock(&snet->lock);
+	if (!worker->dead && worker->outstanding < worker->window) {
+		list_for_each_entry_safe(conn, tmp, &worker->closing, wlink) {
+			list_move_tail(&conn->wlink, &batch);
+			if (++count == SOCKAUTH_CLOSE_BATCH)
+				break;
+		}
+	}
+	if (count) {
+		worker->outstanding++;
+		worker->closes++;
+	}
+	spin_unlock(&snet->lock);
+	if (!count)
+		return;
+
+	if (sockauth_event_close(worker, &batch)) {
+		spin_lock(&snet->lock);
+		worker->outstanding--;
+		worker->closes--;
+		if (!worker->dead)
+			list_splice_init(&batch, &worker->closing);
+		spin_unlock(&snet->lock);
+	}
+	list_for_each_entry_safe(conn, tmp, &batch, wlink) {
+		list_del_init(&conn->wlink);
+		sockauth_conn_put(conn);
+	}
+}
+
+/* Hand free credit to who waits for it: those that have begun go first. */
+static void sockauth_worker_pump(struct sockauth_worker *worker)
+{
+	struct sockauth_net *snet = worker->snet;
+	struct sockauth_conn *conn;
+	bool closing;
+
+	spin_lock(&snet->lock);
+	while (!worker->dead && worker->outstanding < worker->window) {
+		conn = list_first_entry_or_null(&worker->waiting,
+						struct sockauth_conn, wlink);
+		if (!conn)
+			conn = list_first_entry_or_null(&snet->waiting,
+							struct sockauth_conn,
+							wlink);
+		if (!conn)
+			break;
+		sockauth_worker_grant(worker, conn);
+		sockauth_conn_kick(conn);
+	}
+	closing = !list_empty(&worker->closing);
+	spin_unlock(&snet->lock);
+	if (closing)
+		sockauth_worker_flush(worker);
+}
+
+/**
+ * sockauth_worker_acquire() - may the next event of this connection be sent
+ * @conn: the connection, locked by the caller
+ *
+ * Return: 0: yes, to conn->worker; -EAGAIN: it waits for credit and will be
+ *	kicked.
+ */
+int sockauth_worker_acquire(struct sockauth_conn *conn)
+{
+	struct sockauth_net *snet = conn->snet;
+	struct sockauth_worker *worker;
+	int err = 0;
+
+	lockdep_assert_held(&conn->lock);
+	spin_lock(&snet->lock);
+	if (conn->granted)
+		goto out;
+	err = -EAGAIN;
+	if (conn->context) {
+		worker = conn->worker;
+		if (worker->outstanding < worker->window && !worker->dead &&
+		    list_empty(&worker->waiting)) {
+			sockauth_worker_grant(worker, conn);
+			err = 0;
+		} else if (!worker->dead) {
+			list_move_tail(&conn->wlink, &worker->waiting);
+		}
+		/* Of a dead worker we are about to hear. */
+		goto out;
+	}
+	if (!list_empty(&conn->wlink))
+		goto out;
+	worker = list_empty(&snet->waiting) ? sockauth_worker_pick(snet) : NULL;
+	if (worker) {
+		sockauth_worker_grant(worker, conn);
+		err = 0;
+	} else {
+		list_add_tail(&conn->wlink, &snet->waiting);
+	}
+out:
+	spin_unlock(&snet->lock);
+	return err;
+}
+
+/**
+ * sockauth_worker_sent() - the granted credit is being used for an event
+ * @conn: the connection, locked by the caller
+ */
+void sockauth_worker_sent(struct sockauth_conn *conn)
+{
+	spin_lock(&conn->snet->lock);
+	conn->granted = false;
+	conn->asked = true;
+	spin_unlock(&conn->snet->lock);
+}
+
+/**
+ * sockauth_worker_unsent() - the event could not be sent: no reply will come
+ * @conn: the connection, locked by the caller, about to be ended
+ */
+void sockauth_worker_unsent(struct sockauth_conn *conn)
+{
+	spin_lock(&conn->snet->lock);
+	conn->granted = true;
+	conn->asked = false;
+	spin_unlock(&conn->snet->lock);
+}
+
+/**
+ * sockauth_worker_answered() - a reply has come
+ * @conn: the connection, locked by the caller
+ * @portid: who says so
+ * @context: the worker keeps a context for the next leg
+ *
+ * The credit goes to whoever waits for it.
+ *
+ * Return: 0, or -ENOENT: this port was not asked.
+ */
+int sockauth_worker_answered(struct sockauth_conn *conn, u32 portid,
+			     bool context)
+{
+	struct sockauth_net *snet = conn->snet;
+	struct sockauth_worker *worker;
+
+	lockdep_assert_held(&conn->lock);
+	spin_lock(&snet->lock);
+	worker = conn->worker;
+	if (!conn->asked || worker->portid != portid || worker->dead) {
+		spin_unlock(&snet->lock);
+		return -ENOENT;
+	}
+	conn->asked = false;
+	worker->outstanding--;
+	worker->answered++;
+	refcount_inc(&worker->ref);
+	if (!context) {
+		sockauth_worker_put(sockauth_worker_unlink(conn));
+	} else if (!conn->context) {
+		conn->context = true;
+		worker->contexts++;
+	}
+	spin_unlock(&snet->lock);
+
+	sockauth_worker_pump(worker);
+	sockauth_worker_put(worker);
+	return 0;
+}
+
+/**
+ * sockauth_worker_closed() - a CLOSE event is answered
+ * @snet: the namespace
+ * @portid: who says so
+ *
+ * Return: 0; -ENOENT: not a worker; -ESTALE: nothing was to be answered.
+ */
+int sockauth_worker_closed(struct sockauth_net *snet, u32 portid)
+{
+	struct sockauth_worker *worker;
+	int err = 0;
+
+	spin_lock(&snet->lock);
+	worker = sockauth_worker_lookup(snet, portid);
+	if (!worker) {
+		err = -ENOENT;
+	} else if (!worker->closes) {
+		worker = NULL;
+		err = -ESTALE;
+	} else {
+		worker->closes--;
+		worker->outstanding--;
+		worker->answered++;
+		refcount_inc(&worker->ref);
+	}
+	spin_unlock(&snet->lock);
+	if (worker) {
+		sockauth_worker_pump(worker);
+		sockauth_worker_put(worker);
+	}
+	return err;
+}
+
+/**
+ * sockauth_worker_abandon() - the connection has ended
+ * @conn: the connection, locked by the caller
+ *
+ * Credit that was not used goes back, a context is closed, and the id is
+ * forgotten; all that only later if a reply is still owed.
+ */
+void sockauth_worker_abandon(struct sockauth_conn *conn)
+{
+	struct sockauth_net *snet = conn->snet;
+	struct sockauth_worker *worker;
+	bool context;
+
+	lockdep_assert_held(&conn->lock);
+	spin_lock(&snet->lock);
+	if (conn->asked) {
+		spin_unlock(&snet->lock);
+		return;
+	}
+	if (conn->granted)
+		conn->worker->outstanding--;
+	conn->granted = false;
+	context = conn->context;
+	worker = sockauth_worker_unlink(conn);
+	if (context && !worker->dead) {
+		refcount_inc(&conn->ref);
+		list_add_tail(&conn->wlink, &worker->closing);
+	}
+	spin_unlock(&snet->lock);
+
+	sockauth_conn_forget(conn);
+	if (worker) {
+		sockauth_worker_pump(worker);
+		sockauth_worker_put(worker);
+	}
+}
+
+/**
+ * sockauth_worker_lost() - the connection's worker has died
+ * @conn: the connection, locked by the caller
+ *
+ * Return: true if the worker kept a context for it.
+ */
+bool sockauth_worker_lost(struct sockauth_conn *conn)
+{
+	struct sockauth_net *snet = conn->snet;
+	struct sockauth_worker *worker = NULL;
+	bool context = false;
+
+	lockdep_assert_held(&conn->lock);
+	spin_lock(&snet->lock);
+	if (conn->worker && conn->worker->dead) {
+		context = conn->context;
+		conn->granted = false;
+		conn->asked = false;
+		worker = sockauth_worker_unlink(conn);
+	}
+	spin_unlock(&snet->lock);
+	sockauth_worker_put(worker);
+	return context;
+}
+
+/**
+ * sockauth_worker_exists() - is any worker bound
+ * @snet: the namespace
+ *
+ * Return: true if there is one.
+ */
+bool sockauth_worker_exists(struct sockauth_net *snet)
+{
+	bool exists;
+
+	spin_lock(&snet->lock);
+	exists = !list_empty(&snet->workers);
+	spin_unlock(&snet->lock);
+	return exists;
+}
+
+/**
+ * sockauth_worker_bound() - is this port a worker
+ * @snet: the namespace
+ * @portid: netlink port
+ *
+ * Return: true if it is.
+ */
+bool sockauth_worker_bound(struct sockauth_net *snet, u32 portid)
+{
+	bool bound;
+
+	spin_lock(&snet->lock);
+	bound = sockauth_worker_lookup(snet, portid);
+	spin_unlock(&snet->lock);
+	return bound;
+}
+
+/**
+ * sockauth_worker_set_profiles() - what the daemon serves now
+ * @snet: the namespace
+ * @profiles: see struct sockauth_net; from kmalloc, ours from now on
+ */
+void sockauth_worker_set_profiles(struct sockauth_net *snet, char *profiles)
+{
+	spin_lock(&snet->lock);
+	swap(snet->profiles, profiles);
+	spin_unlock(&snet->lock);
+	kfree(profiles);
+}
+
+/**
+ * sockauth_worker_serves() - is there such a profile
+ * @snet: the namespace
+ * @profile: its name; empty: "default"
+ *
+ * Return: true if so, or if no daemon has ever said what it serves.
+ */
+bool sockauth_worker_serves(struct sockauth_net *snet, const char *profile)
+{
+	const char *p;
+	bool found;
+
+	if (!*profile)
+		profile = "default";
+	spin_lock(&snet->lock);
+	p = snet->profiles;
+	found = !p;
+	while (!found && *p) {
+		found = !strcmp(p, profile);
+		p += strlen(p) + 1;
+	}
+	spin_unlock(&snet->lock);
+	return found;
+}
+
+static struct sockauth_worker *
+sockauth_worker_alloc(struct sockauth_net *snet, u32 portid,
+		      struct user_namespace *userns)
+{
+	struct sockauth_worker *worker;
+
+	worker = kzalloc(sizeof(*worker), GFP_KERNEL_ACCOUNT);
+	if (!worker)
+		return NULL;
+	refcount_set(&worker->ref, 1);
+	worker->snet = snet;
+	worker->userns = get_user_ns(userns);
+	worker->portid = portid;
+	worker->born = jiffies;
+	INIT_LIST_HEAD(&worker->waiting);
+	INIT_LIST_HEAD(&worker->busy);
+	INIT_LIST_HEAD(&worker->closing);
+	return worker;
+}
+
+/**
+ * sockauth_worker_bind() - a port becomes a worker, or changes its window
+ * @snet: the namespace
+ * @nlsk: its netlink socket
+ * @portid: its port
+ * @window: events that it can have unanswered
+ * @userns: of the process that binds
+ *
+ * The window is cut to what surely fits the socket's receive buffer.
+ *
+ * Return: the window granted, -ENOMEM or -EUSERS.
+ */
+int sockauth_worker_bind(struct sockauth_net *snet, struct sock *nlsk,
+			 u32 portid, u32 window, struct user_namespace *userns)
+{
+	struct sockauth_worker *worker, *new, *w;
+	u32 count = 0;
+
+	window = clamp_t(u32, READ_ONCE(nlsk->sk_rcvbuf) /
+			 SOCKAUTH_EVENT_TRUESIZE, 1, window);
+	new = sockauth_worker_alloc(snet, portid, userns);
+	if (!new)
+		return -ENOMEM;
+
+	spin_lock(&snet->lock);
+	worker = sockauth_worker_lookup(snet, portid);
+	if (!worker) {
+		list_for_each_entry(w, &snet->workers, link)
+			count++;
+		if (count < SOCKAUTH_WORKERS_MAX) {
+			worker = new;
+			new = NULL;
+			__module_get(THIS_MODULE);
+			list_add(&worker->link, &snet->workers);
+		}
+	}
+	if (worker) {
+		worker->window = window;
+		refcount_inc(&worker->ref);
+	}
+	spin_unlock(&snet->lock);
+	sockauth_worker_put(new);
+	if (!worker)
+		return -EUSERS;
+	sockauth_worker_pump(worker);
+	sockauth_worker_put(worker);
+	return window;
+}
+
+static void sockauth_worker_die(struct sockauth_worker *worker)
+{
+	struct sockauth_net *snet = worker->snet;
+	struct sockauth_conn *conn, *tmp;
+	LIST_HEAD(closing);
+
+	spin_lock(&snet->lock);
+	list_splice_init(&worker->waiting, &worker->busy);
+	list_for_each_entry(conn, &worker->busy, wlink) {
+		set_bit(SOCKAUTH_EV_WORKER_DIED, &conn->events);
+		sockauth_conn_kick(conn);
+	}
+	list_splice_init(&worker->closing, &closing);
+	spin_unlock(&snet->lock);
+
+	list_for_each_entry_safe(conn, tmp, &closing, wlink) {
+		list_del_init(&conn->wlink);
+		sockauth_conn_put(conn);
+	}
+	sockauth_worker_put(worker);
+	module_put(THIS_MODULE);
+}
+
+static int sockauth_worker_notify(struct notifier_block *nb,
+				  unsigned long event, void *data)
+{
+	struct netlink_notify *n = data;
+	struct sockauth_worker *worker;
+	struct sockauth_net *snet;
+
+	if (event != NETLINK_URELEASE || n->protocol != NETLINK_GENERIC)
+		return NOTIFY_DONE;
+	snet = sockauth_net_of(n->net);
+	spin_lock(&snet->lock);
+	worker = sockauth_worker_lookup(snet, n->portid);
+	if (worker) {
+		worker->dead = true;
+		list_del_init(&worker->link);
+	}
+	spin_unlock(&snet->lock);
+	if (worker)
+		sockauth_worker_die(worker);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block sockauth_worker_notifier = {
+	.notifier_call = sockauth_worker_notify,
+};
+
+/**
+ * sockauth_worker_init() - set up at load
+ *
+ * Return: 0 or what the notifier chain says.
+ */
+int __init sockauth_worker_init(void)
+{
+	return netlink_register_notifier(&sockauth_worker_notifier);
+}
+
+/**
+ * sockauth_worker_exit() - undo sockauth_worker_init(); no worker is left
+ */
+void sockauth_worker_exit(void)
+{
+	netlink_unregister_notifier(&sockauth_worker_notifier);
+}
