@@ -80,6 +80,19 @@ static const struct sockauth_name name_types[] = {
 	{ SOCKAUTH_NAME_PSK, "psk" },
 };
 
+static const struct sockauth_name req_flags[] = {
+	{ SOCKAUTH_REQ_MUTUAL, "mutual" },
+	{ SOCKAUTH_REQ_KEEP_CRED, "keep-cred" },
+	{ SOCKAUTH_REQ_TRUNCATION_OK, "truncation-ok" },
+};
+
+static const struct sockauth_name sec_flags[] = {
+	{ SOCKAUTH_SEC_SECURED, "secured" },
+	{ SOCKAUTH_SEC_ENCRYPTED, "encrypted" },
+	{ SOCKAUTH_SEC_MUTUAL, "mutual" },
+	{ SOCKAUTH_SEC_RESUMED, "resumed" },
+};
+
 /* The TLS 1.3 suites that kTLS has, as the IANA registry spells them. */
 static const struct sockauth_name ciphers[] = {
 	{ 0x1301, "TLS_AES_128_GCM_SHA256" },
@@ -95,6 +108,8 @@ const struct sockauth_names sockauth_reason_names = NAMES(reasons);
 const struct sockauth_names sockauth_mech_names = NAMES(mechs);
 const struct sockauth_names sockauth_role_names = NAMES(roles);
 const struct sockauth_names sockauth_name_type_names = NAMES(name_types);
+const struct sockauth_names sockauth_req_flag_names = NAMES(req_flags);
+const struct sockauth_names sockauth_sec_flag_names = NAMES(sec_flags);
 const struct sockauth_names sockauth_cipher_names = NAMES(ciphers);
 
 /**

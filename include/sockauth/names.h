@@ -35,6 +35,8 @@ extern const struct sockauth_names sockauth_reason_names;
 extern const struct sockauth_names sockauth_mech_names;
 extern const struct sockauth_names sockauth_role_names;
 extern const struct sockauth_names sockauth_name_type_names;
+extern const struct sockauth_names sockauth_req_flag_names;
+extern const struct sockauth_names sockauth_sec_flag_names;
 extern const struct sockauth_names sockauth_cipher_names;
 
 const char *sockauth_word(const struct sockauth_names *names, uint32_t value);
