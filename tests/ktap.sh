@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# Writing KTAP with subtests, for tests/run and tests/guest to source.
+# The caller says how many results it will print: ktap_plan N.
+
+ktap_count=0
+
+# The beginning of a document with $1 results.
+ktap_plan()
+{
+	echo 'KTAP version 1'
+	echo "1..$1"
+}
+
+# One result: exit code $1 of the test $2; what went wrong is in "${@:3}".
+ktap_result()
+{
+	local line
+
+	ktap_count=$((ktap_count + 1))
+	for line in "${@:3}"; do
+		printf '# %s\n' "$line"
+	done
+	if (($1 == 0)); then
+		echo "ok $ktap_count $2"
+	else
+		echo "not ok $ktap_count $2"
+	fi
+	return "$1"
+}
+
+# Run "${@:2}", which prints KTAP, as the subtest $1.
+ktap_subtest()
+{
+	local code
+
+	echo "# Subtest: $1"
+	"${@:2}" </dev/null 2>&1 | stdbuf -oL sed 's/^/  /'
+	code=${PIPESTATUS[0]}
+	((code == 0)) || set -- "$1 (exit code $code)"
+	ktap_result "$code" "$1"
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A worker that answers what a test wants, in place of the daemon.
+ *
+ * It trusts every peer: its "handshake" is any one record, after which both
+ * sides use the well-known keys of net.h. One thread owns it.
+ */
+#ifndef FAKEWORKER_H
+#define FAKEWORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <linux/sockauth.h>
+
+struct fakeworker;
+
+/**
+ * struct fw_event - what the kernel asked
+ * @cmd: STEP, CLOSE or RECORD
+ * @id: the connection; CLOSE: the first one
+ * @ids: CLOSE: how many there are
+ * @leg: number of the event
+ * @malformed: the token is no record
+ * @profile: empty: default
+ * @token_len: length of @token
+ * @token: what the peer sent
+ */
+struct fw_event {
+	uint8_t		cmd;
+	uint64_t	id;
+	unsigned int	ids;
+	uint32_t	leg;
+	bool		malformed;
+	char		profile[SOCKAUTH_PROFILE_MAX];
+	uint32_t	token_len;
+	uint8_t		token[SOCKAUTH_TOKEN_MAX];
+};
+
+/**
+ * struct fw_reply - a STEP reply
+ * @id: the connection
+ * @leg: which event it answers
+ * @status: enum sockauth_step_status; DONE comes with the well-known keys
+ * @consumed: of the event's token
+ * @token: for the peer, or NULL
+ * @peer: DONE: name of the peer, or NULL
+ * @reason: FAIL: enum sockauth_reason
+ * @error: FAIL: positive errno
+ * @text: FAIL: one line, or NULL
+ */
+struct fw_reply {
+	uint64_t	id;
+	uint32_t	leg;
+	uint32_t	status;
+	uint32_t	consumed;
+	const char	*token;
+	const char	*peer;
+	uint32_t	reason;
+	uint32_t	error;
+	const char	*text;
+};
+
+/* All return 0 or -errno. */
+int fw_open(struct fakeworker **fw);
+void fw_close(struct fakeworker *fw);
+int fw_bind(struct fakeworker *fw, uint32_t window, const char *profile);
+int fw_next(struct fakeworker *fw, struct fw_event *event, int timeout_ms);
+int fw_reply(struct fakeworker *fw, const struct fw_reply *reply);
+int fw_done(struct fakeworker *fw, const struct fw_event *event);
+int fw_closed(struct fakeworker *fw);
+int fw_command(struct fakeworker *fw, uint8_t cmd, bool dump);
+
+/* How many connections ended for REASON in this namespace, or -errno. */
+int64_t fw_failed(enum sockauth_reason reason);
+
+/* The peer's part: one record that the worker takes for a whole handshake. */
+int fw_hello(int fd);
+
+#endif /* FAKEWORKER_H */

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Sockets for the tests: a network namespace of one's own, loopback
+ * connections, kTLS with keys that everybody knows.
+ *
+ * Nothing is kept here; the caller owns every descriptor.
+ */
+#include "net.h"
+
+#include <errno.h>
+#include <linux/tls.h>
+#include <net/if.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#ifndef TCP_ULP
+#define TCP_ULP		31
+#endif
+#ifndef SOL_TLS
+#define SOL_TLS		282
+#endif
+
+int net_enter_namespace(void)
+{
+	struct ifreq ifr = { .ifr_name = "lo" };
+	int fd, err = 0;
+
+	if (unshare(CLONE_NEWNET))
+		return -errno;
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	ifr.ifr_flags = IFF_UP;
+	if (ioctl(fd, SIOCSIFFLAGS, &ifr))
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+int net_tcp(int family)
+{
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* To a free port of the loopback address. */
+int net_bind(int fd)
+{
+	struct sockaddr_in6 v6 = {
+		.sin6_family = AF_INET6,
+		.sin6_addr = IN6ADDR_LOOPBACK_INIT,
+	};
+	struct sockaddr_in v4 = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	socklen_t len = sizeof(int);
+	int family, err;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &len))
+		return -errno;
+	if (family == AF_INET6)
+		err = bind(fd, (struct sockaddr *)&v6, sizeof(v6));
+	else
+		err = bind(fd, (struct sockaddr *)&v4, sizeof(v4));
+	return err ? -errno : 0;
+}
+
+int net_listen(int fd, int backlog)
+{
+	return listen(fd, backlog) ? -errno : 0;
+}
+
+/* An unmarked listener on the loopback address of FAMILY. */
+int net_listener(int family)
+{
+	int fd = net_tcp(family), err;
+
+	if (fd < 0)
+		return fd;
+	err = net_bind(fd);
+	if (!err)
+		err = net_listen(fd, 128);
+	if (!err)
+		return fd;
+	close(fd);
+	return err;
+}
+
+int net_address(int fd, struct sockaddr_in6 *addr, socklen_t *len)
+{
+	*len = sizeof(*addr);
+	return getsockname(fd, (struct sockaddr *)addr, len) ? -errno : 0;
+}
+
+/* A blocking connection to where LISTENER listens, without Nagle's delay. */
+int net_connect_to(int listener)
+{
+	struct sockaddr_in6 addr;
+	socklen_t len;
+	int fd, one = 1, err;
+
+	err = net_address(listener, &addr, &len);
+	if (err)
+		return err;
+	fd = net_tcp(addr.sin6_family);
+	if (fd < 0)
+		return fd;
+	if (connect(fd, (struct sockaddr *)&addr, len) ||
+	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one))) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+/* A plain loopback connection: pair[0] connected, pair[1] accepted. */
+int net_pair(int pair[2])
+{
+	int listener = net_listener(AF_INET), client, server;
+
+	if (listener < 0)
+		return listener;
+	client = net_connect_to(listener);
+	if (client < 0) {
+		close(listener);
+		return client;
+	}
+	server = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	close(listener);
+	if (server < 0) {
+		close(client);
+		return -errno;
+	}
+	pair[0] = client;
+	pair[1] = server;
+	return 0;
+}
+
+bool net_wait(int fd, short events, int timeout_ms)
+{
+	struct pollfd pfd = { .fd = fd, .events = events };
+
+	return poll(&pfd, 1, timeout_ms) == 1;
+}
+
+int net_mark(int fd, const char *profile, uint32_t flags, uint32_t timeout_ms)
+{
+	struct sockauth_request req = {
+		.flags = flags,
+		.timeout_ms = timeout_ms,
+	};
+
+	if (profile)
+		strncpy(req.profile, profile, sizeof(req.profile) - 1);
+	if (setsockopt(fd, IPPROTO_IP, SOCKAUTH_REQUEST, &req, sizeof(req)))
+		return -errno;
+	return 0;
+}
+
+int net_status(int fd, struct sockauth_status *st)
+{
+	socklen_t len = sizeof(*st);
+
+	if (getsockopt(fd, IPPROTO_IP, SOCKAUTH_STATUS, st, &len))
+		return -errno;
+	return len == sizeof(*st) ? 0 : -EMSGSIZE;
+}
+
+void net_key(enum net_keys which, uint8_t key[NET_KEY_LEN],
+	     uint8_t iv[NET_IV_LEN])
+{
+	memset(key, which, NET_KEY_LEN);
+	memset(iv, which + 1, NET_IV_LEN);
+}
+
+static int net_ktls_one(int fd, int direction, enum net_keys which)
+{
+	struct tls12_crypto_info_aes_gcm_128 info = {
+		.info.version = TLS_1_3_VERSION,
+		.info.cipher_type = TLS_CIPHER_AES_GCM_128,
+	};
+	uint8_t iv[NET_IV_LEN];
+
+	net_key(which, info.key, iv);
+	memcpy(info.salt, iv, sizeof(info.salt));
+	memcpy(info.iv, iv + sizeof(info.salt), sizeof(info.iv));
+	if (setsockopt(fd, SOL_TLS, direction, &info, sizeof(info)))
+		return -errno;
+	return 0;
+}
+
+int net_ktls(int fd, bool client)
+{
+	enum net_keys tx = client ? NET_KEYS_TO_SERVER : NET_KEYS_TO_CLIENT;
+	enum net_keys rx = client ? NET_KEYS_TO_CLIENT : NET_KEYS_TO_SERVER;
+	int err;
+
+	if (setsockopt(fd, IPPROTO_TCP, TCP_ULP, "tls", sizeof("tls")))
+		return -errno;
+	err = net_ktls_one(fd, TLS_TX, tx);
+	return err ? err : net_ktls_one(fd, TLS_RX, rx);
+}
+
+int net_write(int fd, const void *data, size_t len)
+{
+	ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
+
+	if (n < 0)
+		return -errno;
+	return (size_t)n == len ? 0 : -EMSGSIZE;
+}
+
+int net_read(int fd, void *data, size_t len)
+{
+	size_t have = 0;
+	ssize_t n;
+
+	while (have < len) {
+		if (!net_wait(fd, POLLIN, PATIENCE_MS))
+			return -ETIMEDOUT;
+		n = read(fd, (char *)data + have, len - have);
+		if (n < 0)
+			return -errno;
+		if (!n)
+			return -ENODATA;
+		have += n;
+	}
+	return 0;
+}
