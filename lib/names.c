@@ -14,6 +14,7 @@
 static const struct sockauth_name states[] = {
 	{ SOCKAUTH_STATE_MARKED, "marked" },
 	{ SOCKAUTH_STATE_LISTENING, "listening" },
+	{ SOCKAUTH_STATE_CONNECTING, "connecting" },
 	{ SOCKAUTH_STATE_WAIT_PEER, "wait-peer" },
 	{ SOCKAUTH_STATE_WAIT_WORKER, "wait-worker" },
 	{ SOCKAUTH_STATE_ASKED, "asked" },

@@ -7,18 +7,20 @@
  * has it.  Whatever happens in softirq or in a timer only sets a bit and
  * queues conn->work.
  *
- * The moves, and who makes them:
+ * The moves, and when they are made:
  *
  *   from         to           when
  *   -----------  -----------  ------------------------------------------------
+ *   CONNECTING   WAIT_WORKER  TCP is connected: the initiator's first leg
  *   WAIT_PEER    WAIT_WORKER  a whole record is in the receive queue
  *   WAIT_WORKER  ASKED        a worker has credit: the event is out
  *   ASKED        WAIT_PEER    reply CONTINUE
  *   ASKED        SENDING      reply whose token did not fit the send buffer
- *   ASKED        READY        reply DONE, keys installed
+ *   ASKED        READY        reply DONE, keys installed, accept() has to come
+ *   ASKED        OPEN         the same for a socket that an application has
  *   ASKED        WAIT_WORKER  the worker died before it sent a token
  *   SENDING      WAIT_PEER    the token is out, CONTINUE
- *   SENDING      READY        the token is out, DONE, keys installed
+ *   SENDING      READY, OPEN  the token is out, DONE, keys installed
  *   READY        OPEN         accept()
  *   any          ENDED        sockauth_conn_end(), exactly once
  */
@@ -30,13 +32,14 @@
 #define TO(state)	BIT(SOCKAUTH_STATE_##state)
 
 static const u16 sockauth_conn_moves[] = {
+	[SOCKAUTH_STATE_CONNECTING]	= TO(WAIT_WORKER) | TO(ENDED),
 	[SOCKAUTH_STATE_WAIT_PEER]	= TO(WAIT_WORKER) | TO(ENDED),
 	[SOCKAUTH_STATE_WAIT_WORKER]	= TO(ASKED) | TO(ENDED),
 	[SOCKAUTH_STATE_ASKED]		= TO(WAIT_PEER) | TO(SENDING) |
-					  TO(READY) | TO(WAIT_WORKER) |
-					  TO(ENDED),
+					  TO(READY) | TO(OPEN) |
+					  TO(WAIT_WORKER) | TO(ENDED),
 	[SOCKAUTH_STATE_SENDING]	= TO(WAIT_PEER) | TO(READY) |
-					  TO(ENDED),
+					  TO(OPEN) | TO(ENDED),
 	[SOCKAUTH_STATE_READY]		= TO(OPEN) | TO(ENDED),
 	[SOCKAUTH_STATE_OPEN]		= TO(ENDED),
 	[SOCKAUTH_STATE_ENDED]		= 0,
@@ -45,8 +48,13 @@ static const u16 sockauth_conn_moves[] = {
 static struct kmem_cache *sockauth_conn_cache;
 static atomic64_t sockauth_conn_id = ATOMIC64_INIT(0);
 
-static void sockauth_conn_set_state(struct sockauth_conn *conn,
-				    enum sockauth_state state)
+/**
+ * sockauth_conn_set_state() - the one place where the state changes
+ * @conn: the connection, locked by the caller
+ * @state: where to
+ */
+void sockauth_conn_set_state(struct sockauth_conn *conn,
+			     enum sockauth_state state)
 {
 	lockdep_assert_held(&conn->lock);
 	if (WARN_ON_ONCE(!(sockauth_conn_moves[conn->state] & BIT(state))))
@@ -134,7 +142,11 @@ static void sockauth_conn_arm(struct sockauth_conn *conn, unsigned long when)
 		sockauth_conn_put(conn);
 }
 
-static void sockauth_conn_disarm(struct sockauth_conn *conn)
+/**
+ * sockauth_conn_disarm() - stop the timer
+ * @conn: the connection
+ */
+void sockauth_conn_disarm(struct sockauth_conn *conn)
 {
 	if (timer_delete(&conn->timer))
 		sockauth_conn_put(conn);
@@ -191,7 +203,51 @@ void sockauth_conn_forget(struct sockauth_conn *conn)
 		sockauth_conn_put(conn);
 }
 
-static void sockauth_conn_work(struct work_struct *work);
+/* Takes over the reference on @req. */
+static struct sockauth_conn *sockauth_conn_alloc(struct sockauth_net *snet,
+						 struct sockauth_req *req,
+						 struct sock *sk)
+{
+	struct sockauth_conn *conn;
+
+	conn = kmem_cache_zalloc(sockauth_conn_cache, GFP_KERNEL);
+	if (!conn)
+		return NULL;
+	refcount_set(&conn->ref, 1);
+	conn->id = atomic64_inc_return(&sockauth_conn_id);
+	conn->snet = snet;
+	conn->req = req;
+	conn->sk = sk;
+	conn->born = jiffies;
+	mutex_init(&conn->lock);
+	init_waitqueue_head(&conn->wq.wait);
+	init_waitqueue_func_entry(&conn->entry, sockauth_conn_wake);
+	INIT_WORK(&conn->work, sockauth_exchange_work);
+	timer_setup(&conn->timer, sockauth_conn_timer, 0);
+	INIT_LIST_HEAD(&conn->link);
+	INIT_LIST_HEAD(&conn->wlink);
+	return conn;
+}
+
+/* From here on it has an id, a time-out, and is counted. */
+static int sockauth_conn_publish(struct sockauth_conn *conn)
+{
+	struct sockauth_net *snet = conn->snet;
+	u32 timeout = conn->req->timeout_ms ?:
+		      READ_ONCE(snet->limits.timeout_ms);
+	int err;
+
+	refcount_inc(&conn->ref);
+	err = xa_insert(&snet->conns, conn->id, conn, GFP_KERNEL);
+	if (err) {
+		refcount_dec(&conn->ref);
+		return err;
+	}
+	sockauth_conn_arm(conn, jiffies + msecs_to_jiffies(timeout));
+	atomic_inc(&snet->pending);
+	atomic64_inc(&snet->started);
+	return 0;
+}
 
 /**
  * sockauth_conn_create() - begin with a child that TCP has accepted
@@ -208,64 +264,77 @@ static void sockauth_conn_work(struct work_struct *work);
 struct sockauth_conn *sockauth_conn_create(struct sockauth_listener *l,
 					   struct sock *sk)
 {
+	struct sockauth_req *req = sockauth_sock_req(l->ss);
 	struct sockauth_conn *conn;
-	u32 timeout;
 	int err;
 
-	conn = kmem_cache_zalloc(sockauth_conn_cache, GFP_KERNEL);
-	if (!conn)
+	conn = sockauth_conn_alloc(l->snet, req, sk);
+	if (!conn) {
+		sockauth_req_put(req);
 		return ERR_PTR(-ENOMEM);
-
-	refcount_set(&conn->ref, 2);	/* the caller's list, and the table */
-	conn->id = atomic64_inc_return(&sockauth_conn_id);
-	conn->snet = l->snet;
-	mutex_init(&conn->lock);
-	conn->state = SOCKAUTH_STATE_WAIT_PEER;
-	conn->role = SOCKAUTH_ROLE_ACCEPTOR;
-	init_waitqueue_head(&conn->wq.wait);
-	init_waitqueue_func_entry(&conn->entry, sockauth_conn_wake);
-	add_wait_queue(&conn->wq.wait, &conn->entry);
-	INIT_WORK(&conn->work, sockauth_conn_work);
-	timer_setup(&conn->timer, sockauth_conn_timer, 0);
-	INIT_LIST_HEAD(&conn->link);
-	INIT_LIST_HEAD(&conn->wlink);
-
-	err = xa_insert(&conn->snet->conns, conn->id, conn, GFP_KERNEL);
-	if (err) {
-		kmem_cache_free(sockauth_conn_cache, conn);
-		return ERR_PTR(err);
 	}
-
+	conn->role = SOCKAUTH_ROLE_ACCEPTOR;
+	conn->state = SOCKAUTH_STATE_WAIT_PEER;
 	refcount_inc(&l->ref);
 	conn->listener = l;
-	conn->req = sockauth_sock_req(l->ss);
-	timeout = conn->req->timeout_ms ?:
-		  READ_ONCE(conn->snet->limits.timeout_ms);
-	conn->born = jiffies;
-	conn->deadline = jiffies + msecs_to_jiffies(timeout);
-	sockauth_conn_arm(conn, conn->deadline);
-
-	conn->sk = sk;
+	conn->base = l->base;
+	add_wait_queue(&conn->wq.wait, &conn->entry);
+	err = sockauth_conn_publish(conn);
+	if (err) {
+		conn->sk = NULL;
+		sockauth_conn_put(conn);
+		return ERR_PTR(err);
+	}
 	write_lock_bh(&sk->sk_callback_lock);
 	rcu_assign_pointer(sk->sk_wq, &conn->wq);
 	write_unlock_bh(&sk->sk_callback_lock);
-	atomic_inc(&conn->snet->pending);
-	atomic64_inc(&conn->snet->started);
 	return conn;
 }
 
-/* Let go of the TCP socket that no application has. */
-static void sockauth_conn_drop(struct sockauth_conn *conn, bool abort)
+/**
+ * sockauth_conn_connect() - begin with a socket that is about to connect
+ * @ss: its face
+ * @sock: the application's socket
+ * @req: the request; its reference passes to the connection on success
+ *
+ * Context: process; sleeps.
+ * Return: the connection with one reference, for the face, or an ERR_PTR with
+ *	-ENOMEM.
+ */
+struct sockauth_conn *sockauth_conn_connect(struct sockauth_sock *ss,
+					    struct socket *sock,
+					    struct sockauth_req *req)
+{
+	struct sock *sk = ss->sk;
+	struct sockauth_conn *conn;
+	int err;
+
+	conn = sockauth_conn_alloc(sockauth_net_of(sock_net(sk)), req, sk);
+	if (!conn)
+		return ERR_PTR(-ENOMEM);
+	conn->role = SOCKAUTH_ROLE_INITIATOR;
+	conn->state = SOCKAUTH_STATE_CONNECTING;
+	conn->ss = ss;
+	conn->app = sock;
+	conn->base = ss->base;
+	err = sockauth_conn_publish(conn);
+	if (err) {
+		refcount_inc(&req->ref);
+		conn->sk = NULL;
+		sockauth_conn_put(conn);
+		return ERR_PTR(err);
+	}
+	add_wait_queue(sk_sleep(sk), &conn->entry);
+	return conn;
+}
+
+/* Let go of a TCP socket that no application has. */
+static void sockauth_conn_drop_child(struct sockauth_conn *conn, bool abort)
 {
 	struct socket *sock = conn->sock;
 	struct sock *sk = conn->sk;
 
-	lockdep_assert_held(&conn->lock);
-	if (!sk)
-		return;
-	conn->sk = NULL;
 	conn->sock = NULL;
-
 	/*
 	 * Unread input would turn our FIN into a RST, and a RST can overtake
 	 * the alert that says why.
@@ -289,15 +358,48 @@ static void sockauth_conn_drop(struct sockauth_conn *conn, bool abort)
 }
 
 /*
- * An established connection is the application's to close.  If the end is not
- * of its making, it learns of it as of a RST, with our errno.
+ * The application keeps its socket, on which nothing can be sent or received
+ * any more, and learns the errno from connect(), or from SO_ERROR.
  */
-static void sockauth_conn_leave(struct sockauth_conn *conn,
-				enum sockauth_reason reason, int error)
+static void sockauth_conn_drop_app(struct sockauth_conn *conn, bool abort)
 {
-	if (reason)
-		tcp_abort(conn->sk, error);
+	struct sock *sk = conn->sk;
+
+	remove_wait_queue(sk_sleep(sk), &conn->entry);
+	sockauth_relay_socket_put(conn);
+	if (abort) {
+		tcp_abort(sk, conn->error);
+	} else {
+		lock_sock(sk);
+		if (sk->sk_state != TCP_CLOSE) {
+			sk->sk_shutdown |= SHUTDOWN_MASK;
+			sk->sk_prot->shutdown(sk, SHUTDOWN_MASK);
+			WRITE_ONCE(sk->sk_err, conn->error);
+		}
+		release_sock(sk);
+	}
+	wake_up_interruptible_all(&conn->wq.wait);
+	sk_error_report(sk);
+}
+
+/* Let go of the TCP socket as it befits the ending. */
+static void sockauth_conn_drop(struct sockauth_conn *conn, bool abort,
+			       bool open)
+{
+	struct sock *sk = conn->sk;
+
+	lockdep_assert_held(&conn->lock);
+	if (open) {
+		/* It is the application's to close; it learns of a RST. */
+		if (conn->reason)
+			tcp_abort(sk, conn->error);
+	} else if (conn->app) {
+		sockauth_conn_drop_app(conn, abort);
+	} else {
+		sockauth_conn_drop_child(conn, abort);
+	}
 	conn->sk = NULL;
+	conn->app = NULL;
 }
 
 /* Those that the peer learns of by a RST: there is nothing to say to it. */
@@ -352,313 +454,12 @@ void sockauth_conn_end(struct sockauth_conn *conn, enum sockauth_reason reason,
 	sockauth_conn_set_state(conn, SOCKAUTH_STATE_ENDED);
 	sockauth_conn_disarm(conn);
 	sockauth_event_notify(conn);
-	if (open)
-		sockauth_conn_leave(conn, reason, error);
-	else
-		sockauth_conn_drop(conn, sockauth_conn_aborts(reason));
+	sockauth_conn_drop(conn, sockauth_conn_aborts(reason), open);
 	sockauth_conn_reply_free(conn->reply);
 	conn->reply = NULL;
 	sockauth_worker_abandon(conn);
 	if (conn->listener)
 		sockauth_listener_forget(conn->listener, conn);
-}
-
-/* What TCP itself says of the connection.  True: it is over. */
-static bool sockauth_conn_broken(struct sockauth_conn *conn)
-{
-	struct sock *sk = conn->sk;
-	int err = READ_ONCE(sk->sk_err);
-
-	if (!err && inet_sk_state_load(sk) != TCP_CLOSE)
-		return false;
-	sockauth_conn_end(conn, SOCKAUTH_REASON_PEER_RESET, err ?: ECONNRESET,
-			  "the peer reset the connection during authentication");
-	return true;
-}
-
-static bool sockauth_conn_over_limit(struct sockauth_conn *conn, u32 more)
-{
-	const struct sockauth_limits *limits = &conn->snet->limits;
-
-	if (conn->bytes + more <= READ_ONCE(limits->bytes) &&
-	    conn->leg < READ_ONCE(limits->legs))
-		return false;
-	sockauth_conn_end(conn, SOCKAUTH_REASON_LIMIT, EMSGSIZE,
-			  "the peer's handshake is longer than the limits allow");
-	return true;
-}
-
-/* A token is there and a worker has credit for it. */
-static void sockauth_conn_step(struct sockauth_conn *conn,
-			       const struct sockauth_token *token)
-{
-	int err = 0;
-
-	if (!conn->sock)
-		err = sockauth_relay_socket(conn);
-	if (err == -ENOTCONN) {
-		sockauth_conn_end(conn, SOCKAUTH_REASON_PEER_CLOSED, ECONNRESET,
-				  "the peer closed the connection after its first token");
-		return;
-	}
-	if (err)
-		goto fail;
-
-	conn->leg++;
-	conn->offered = token->len;
-	sockauth_conn_set_state(conn, SOCKAUTH_STATE_ASKED);
-	sockauth_worker_sent(conn);
-	err = sockauth_event_step(conn, token);
-	/* A port that is gone will be reported dead; then somebody else. */
-	if (!err || err == -ECONNREFUSED)
-		return;
-	sockauth_worker_unsent(conn);
-fail:
-	net_warn_ratelimited("sockauth: cannot hand connection %llu to a worker: %pe\n",
-			     conn->id, ERR_PTR(err));
-	sockauth_conn_end(conn, SOCKAUTH_REASON_INTERNAL, ENOBUFS,
-			  "the kernel could not hand the token to the daemon");
-}
-
-/* Ask a worker if there is something to ask. */
-static void sockauth_conn_ask(struct sockauth_conn *conn)
-{
-	struct sockauth_token token;
-
-	/* Fast open: the handshake of TCP itself is not over yet. */
-	if (inet_sk_state_load(conn->sk) == TCP_SYN_RECV)
-		return;
-
-	sockauth_relay_scan(conn->sk, &token);
-	if (!token.len) {
-		if (token.eof)
-			sockauth_conn_end(conn, SOCKAUTH_REASON_PEER_CLOSED,
-					  ECONNRESET,
-					  "the peer closed the connection during authentication");
-		return;
-	}
-	if (sockauth_conn_over_limit(conn, token.len))
-		return;
-	if (conn->state == SOCKAUTH_STATE_WAIT_PEER)
-		sockauth_conn_set_state(conn, SOCKAUTH_STATE_WAIT_WORKER);
-	if (!sockauth_worker_acquire(conn))
-		sockauth_conn_step(conn, &token);
-}
-
-/* Reply DONE, and its token is out: the socket speaks records from here on. */
-static void sockauth_conn_done(struct sockauth_conn *conn,
-			       struct sockauth_reply *reply)
-{
-	struct sockauth_net *snet = conn->snet;
-	int err;
-
-	err = sockauth_record_install(conn->sk, reply);
-	if (err) {
-		sockauth_conn_end(conn, SOCKAUTH_REASON_BAD_REPLY, EPROTO,
-				  "kTLS refused the session keys");
-		return;
-	}
-	lock_sock(conn->sk);
-	tcp_sk(conn->sk)->nonagle = conn->nonagle;
-	release_sock(conn->sk);
-
-	conn->peer = reply->peer;
-	reply->peer = NULL;
-	conn->peer->start = ktime_get_real_seconds();
-	conn->peer->flags |= SOCKAUTH_SEC_SECURED | SOCKAUTH_SEC_ENCRYPTED;
-	sockauth_conn_disarm(conn);
-
-	atomic64_inc(&snet->done);
-	if (conn->peer->flags & SOCKAUTH_SEC_RESUMED)
-		atomic64_inc(&snet->resumed);
-	atomic_dec(&snet->pending);
-	atomic_inc(&snet->open);
-	sockauth_conn_set_state(conn, SOCKAUTH_STATE_READY);
-	sockauth_event_notify(conn);
-	if (sockauth_listener_ready(conn->listener, conn))
-		conn->announce = true;
-	else
-		sockauth_conn_end(conn, SOCKAUTH_REASON_CANCELLED, ECONNABORTED,
-				  NULL);
-}
-
-/* Go on with a reply: send what is left of its token, then do what it says. */
-static void sockauth_conn_progress(struct sockauth_conn *conn,
-				   struct sockauth_reply *reply)
-{
-	int err = sockauth_relay_send(conn, reply);
-
-	if (reply->status == SOCKAUTH_STEP_FAIL) {
-		sockauth_conn_end(conn, reply->reason, reply->error,
-				  reply->text);
-		return;
-	}
-	if (err == -EAGAIN) {
-		conn->reply = sockauth_relay_postpone(reply);
-		if (conn->reply) {
-			if (conn->state != SOCKAUTH_STATE_SENDING)
-				sockauth_conn_set_state(conn,
-							SOCKAUTH_STATE_SENDING);
-			return;
-		}
-		err = -ENOMEM;
-	}
-	if (err) {
-		sockauth_conn_end(conn, err == -ENOMEM ?
-				  SOCKAUTH_REASON_INTERNAL :
-				  SOCKAUTH_REASON_PEER_RESET, -err,
-				  "the token could not be sent to the peer");
-		return;
-	}
-	if (reply->status == SOCKAUTH_STEP_DONE) {
-		sockauth_conn_done(conn, reply);
-		return;
-	}
-	sockauth_conn_set_state(conn, SOCKAUTH_STATE_WAIT_PEER);
-	/* The next record may be there already. */
-	sockauth_conn_ask(conn);
-}
-
-/*
- * The application is woken only now: it takes conn->lock first thing in
- * accept(), and would go back to sleep on it.
- */
-static void sockauth_conn_unlock(struct sockauth_conn *conn)
-{
-	bool announce = conn->announce;
-
-	conn->announce = false;
-	mutex_unlock(&conn->lock);
-	if (announce)
-		sockauth_listener_wake(conn->listener);
-}
-
-/**
- * sockauth_conn_answer() - a worker's reply to the last event
- * @conn: the connection; the caller has a reference
- * @portid: netlink port of whoever says so
- * @leg: which event is answered
- * @reply: the reply; stays the caller's, but its peer may be taken
- *
- * Return: 0; -ENOENT: nobody asked this port; -ESTALE: over, or another leg;
- *	-EINVAL: the reply consumes more than was offered, or nothing.  With an
- *	error nothing has changed, except that an ended connection is
- *	forgotten.
- * Context: process; sleeps.
- */
-int sockauth_conn_answer(struct sockauth_conn *conn, u32 portid, u32 leg,
-			 struct sockauth_reply *reply)
-{
-	bool more = reply->status == SOCKAUTH_STEP_CONTINUE;
-	int err;
-
-	mutex_lock(&conn->lock);
-	err = -ESTALE;
-	if (leg != conn->leg)
-		goto out;
-	err = -EINVAL;
-	if (reply->consumed > conn->offered ||
-	    (more && conn->offered && !reply->consumed))
-		goto out;
-	err = sockauth_worker_answered(conn, portid,
-				       more && conn->state !=
-				       SOCKAUTH_STATE_ENDED);
-	if (err)
-		goto out;
-	if (conn->state == SOCKAUTH_STATE_ENDED) {
-		sockauth_conn_forget(conn);
-		err = -ESTALE;
-		goto out;
-	}
-
-	conn->bytes += reply->consumed;
-	err = sockauth_relay_consume(conn->sk, reply->consumed);
-	if (err)
-		sockauth_conn_end(conn, SOCKAUTH_REASON_INTERNAL, EPROTO,
-				  "the receive queue changed under the daemon");
-	else
-		sockauth_conn_progress(conn, reply);
-	err = 0;
-out:
-	sockauth_conn_unlock(conn);
-	return err;
-}
-
-/* The worker is gone: another one can begin anew, but none can go on. */
-static void sockauth_conn_worker_died(struct sockauth_conn *conn)
-{
-	bool context = sockauth_worker_lost(conn);
-
-	if (conn->state == SOCKAUTH_STATE_ENDED) {
-		sockauth_conn_forget(conn);
-		return;
-	}
-	if (context) {
-		sockauth_conn_end(conn, SOCKAUTH_REASON_WORKER_DIED, ECONNABORTED,
-				  "the daemon died during authentication");
-		return;
-	}
-	if (conn->state == SOCKAUTH_STATE_ASKED)
-		sockauth_conn_set_state(conn, SOCKAUTH_STATE_WAIT_WORKER);
-}
-
-/* There is room in the send buffer again. */
-static void sockauth_conn_resume(struct sockauth_conn *conn)
-{
-	struct sockauth_reply *reply = conn->reply;
-
-	conn->reply = NULL;
-	sockauth_conn_progress(conn, reply);
-	if (conn->reply != reply)
-		sockauth_conn_reply_free(reply);
-}
-
-static void sockauth_conn_timed_out(struct sockauth_conn *conn)
-{
-	switch (conn->state) {
-	case SOCKAUTH_STATE_WAIT_WORKER:
-		if (!sockauth_worker_exists(conn->snet)) {
-			sockauth_conn_end(conn, SOCKAUTH_REASON_NO_WORKER,
-					  ETIMEDOUT, "no daemon is running: start sockauthd");
-			return;
-		}
-		fallthrough;
-	case SOCKAUTH_STATE_WAIT_PEER:
-	case SOCKAUTH_STATE_ASKED:
-	case SOCKAUTH_STATE_SENDING:
-		sockauth_conn_end(conn, SOCKAUTH_REASON_TIMEOUT, ETIMEDOUT,
-				  "authentication took too long");
-		return;
-	}
-}
-
-static void sockauth_conn_work(struct work_struct *work)
-{
-	struct sockauth_conn *conn;
-
-	conn = container_of(work, struct sockauth_conn, work);
-	mutex_lock(&conn->lock);
-	if (test_and_clear_bit(SOCKAUTH_EV_WORKER_DIED, &conn->events))
-		sockauth_conn_worker_died(conn);
-	if (test_and_clear_bit(SOCKAUTH_EV_TIMER, &conn->events))
-		sockauth_conn_timed_out(conn);
-
-	switch (conn->state) {
-	case SOCKAUTH_STATE_WAIT_PEER:
-	case SOCKAUTH_STATE_WAIT_WORKER:
-		if (!sockauth_conn_broken(conn))
-			sockauth_conn_ask(conn);
-		break;
-	case SOCKAUTH_STATE_ASKED:
-		sockauth_conn_broken(conn);
-		break;
-	case SOCKAUTH_STATE_SENDING:
-		if (!sockauth_conn_broken(conn))
-			sockauth_conn_resume(conn);
-		break;
-	}
-	sockauth_conn_unlock(conn);
-	sockauth_conn_put(conn);
 }
 
 /**
@@ -689,6 +490,7 @@ int sockauth_conn_accept(struct sockauth_conn *conn, struct socket *newsock,
 	lock_sock(sk);
 	sockauth_sock_dress(ss, sk, sock->ops);
 	ss->conn = conn;
+	ss->open = true;
 	sock->sk = NULL;
 	sock->ops = NULL;
 	sock_rps_record_flow(sk);
@@ -704,13 +506,37 @@ int sockauth_conn_accept(struct sockauth_conn *conn, struct socket *newsock,
 }
 
 /**
- * sockauth_conn_close() - the application closes an established connection
+ * sockauth_conn_open() - the socket that an application has is authenticated
+ * @conn: the connection, locked by the caller, with its keys installed
+ *
+ * The face lets data through from here on, to the operations that kTLS gave
+ * the private socket.
+ */
+void sockauth_conn_open(struct sockauth_conn *conn)
+{
+	struct sock *sk = conn->sk;
+
+	sockauth_conn_set_state(conn, SOCKAUTH_STATE_OPEN);
+	sockauth_sock_open(conn->ss, conn->sock->ops);
+	sockauth_relay_socket_put(conn);
+	remove_wait_queue(sk_sleep(sk), &conn->entry);
+	wake_up_interruptible_all(&conn->wq.wait);
+	wake_up_interruptible_poll(sk_sleep(sk), EPOLLOUT | EPOLLWRNORM);
+	rcu_read_lock();
+	sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
+	rcu_read_unlock();
+}
+
+/**
+ * sockauth_conn_close() - the application closes the socket
  * @conn: the connection; the caller's reference is dropped
  */
 void sockauth_conn_close(struct sockauth_conn *conn)
 {
 	mutex_lock(&conn->lock);
-	sockauth_conn_end(conn, SOCKAUTH_REASON_NONE, 0, NULL);
+	sockauth_conn_end(conn, conn->state == SOCKAUTH_STATE_OPEN ?
+			  SOCKAUTH_REASON_NONE : SOCKAUTH_REASON_CANCELLED,
+			  ECONNABORTED, "the application closed its socket");
 	mutex_unlock(&conn->lock);
 	sockauth_conn_put(conn);
 }

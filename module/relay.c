@@ -238,14 +238,44 @@ struct sockauth_reply *sockauth_relay_postpone(struct sockauth_reply *reply)
 	return copy;
 }
 
+static void sockauth_relay_set_socket(struct sock *sk, struct socket *sock)
+{
+	write_lock_bh(&sk->sk_callback_lock);
+	sk_set_socket(sk, sock);
+	write_unlock_bh(&sk->sk_callback_lock);
+}
+
+/**
+ * sockauth_relay_socket_show() - let kTLS see the private socket
+ * @conn: the connection, lock held
+ *
+ * kTLS keeps a copy of the first operations that it ever sees, and writes to
+ * those that it does see: the application's socket must not be where it looks.
+ * A child shows its private socket all the time, for it has no other.
+ */
+void sockauth_relay_socket_show(struct sockauth_conn *conn)
+{
+	if (conn->app)
+		sockauth_relay_set_socket(conn->sk, conn->sock);
+}
+
+/**
+ * sockauth_relay_socket_hide() - undo sockauth_relay_socket_show()
+ * @conn: the connection, lock held
+ */
+void sockauth_relay_socket_hide(struct sockauth_conn *conn)
+{
+	if (conn->app)
+		sockauth_relay_set_socket(conn->sk, conn->app);
+}
+
 /**
  * sockauth_relay_socket() - make the TCP socket ready to speak
- * @conn: the connection of a child that no application has, lock held
+ * @conn: the connection, lock held
  *
- * kTLS and tcp_sendmsg() look at sk->sk_socket, so the child gets a private
- * one with TCP's own operations: kTLS keeps a copy of the first operations it
- * ever sees, and must never see ours.  This happens only when a whole token
- * has arrived: a silent peer costs no socket.
+ * kTLS and tcp_sendmsg() look at sk->sk_socket, so there is a private one with
+ * TCP's own operations.  For a child this happens only when a whole token has
+ * arrived: a silent peer costs no socket.
  *
  * Our small segments are answers that the peer waits for: no Nagle, until the
  * handshake is over.
@@ -255,7 +285,6 @@ struct sockauth_reply *sockauth_relay_postpone(struct sockauth_reply *reply)
  */
 int sockauth_relay_socket(struct sockauth_conn *conn)
 {
-	const struct proto_ops *base = conn->listener->base;
 	struct sock *sk = conn->sk;
 	struct socket *sock;
 	int err;
@@ -264,16 +293,38 @@ int sockauth_relay_socket(struct sockauth_conn *conn)
 	err = sock_create_lite(sk->sk_family, SOCK_STREAM, IPPROTO_TCP, &sock);
 	if (err)
 		return err;
-	__module_get(base->owner);
-	sock->ops = base;
+	__module_get(conn->base->owner);
+	sock->ops = conn->base;
 	sock->state = SS_CONNECTED;
-	write_lock_bh(&sk->sk_callback_lock);
 	sock->sk = sk;
-	sk_set_socket(sk, sock);
-	write_unlock_bh(&sk->sk_callback_lock);
 	conn->sock = sock;
+	if (!conn->app)
+		sockauth_relay_set_socket(sk, sock);
 
 	conn->nonagle = tcp_sk(sk)->nonagle;
 	tcp_sock_set_nodelay(sk);
-	return sockauth_record_prepare(sk);
+	sockauth_relay_socket_show(conn);
+	err = sockauth_record_prepare(sk);
+	sockauth_relay_socket_hide(conn);
+	return err;
+}
+
+/**
+ * sockauth_relay_socket_put() - free the private socket, not what it stood for
+ * @conn: the connection, whose TCP socket has another one by now
+ */
+void sockauth_relay_socket_put(struct sockauth_conn *conn)
+{
+	struct socket *sock = conn->sock;
+
+	if (!sock)
+		return;
+	conn->sock = NULL;
+	/* Whoever saw it in softirq is done with it after this. */
+	lock_sock(conn->sk);
+	release_sock(conn->sk);
+	module_put(sock->ops->owner);
+	sock->sk = NULL;
+	sock->ops = NULL;
+	sock_release(sock);
 }

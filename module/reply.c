@@ -310,7 +310,7 @@ int sockauth_reply_step(struct sk_buff *skb, struct genl_info *info)
 				   sk_user_ns(NETLINK_CB(skb).sk));
 	if (err)
 		goto out;
-	err = sockauth_conn_answer(conn, info->snd_portid,
+	err = sockauth_exchange_answer(conn, info->snd_portid,
 				   nla_get_u32(attrs[SOCKAUTH_A_LEG]), reply);
 	if (err == -ENOENT)
 		NL_SET_ERR_MSG(info->extack, "this port was not asked about the connection");

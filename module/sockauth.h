@@ -157,7 +157,9 @@ void sockauth_sockopt_exit(void);
  * @lock: serialises changes of @req and of @listener's life
  * @req: the request; replaced under @lock, read under it or RCU-free by ref
  * @listener: set once it has listened
- * @conn: set once it is connected; never changes back
+ * @conn: set once it is connected or connecting; replaced under @lock if it
+ *	ended before the first token, and never once @open is set
+ * @open: @conn is authenticated: data may pass, through @base
  * @rcu: delays freeing: the stack may still look at @ops
  */
 struct sockauth_sock {
@@ -168,6 +170,7 @@ struct sockauth_sock {
 	struct sockauth_req		*req;
 	struct sockauth_listener	*listener;
 	struct sockauth_conn		*conn;
+	bool				open;
 	struct rcu_head			rcu;
 };
 
@@ -176,6 +179,7 @@ struct sockauth_sock *sockauth_sock_alloc(struct sockauth_req *req);
 void sockauth_sock_dress(struct sockauth_sock *ss, struct sock *sk,
 			 const struct proto_ops *base);
 void sockauth_sock_free(struct sockauth_sock *ss);
+void sockauth_sock_open(struct sockauth_sock *ss, const struct proto_ops *base);
 int sockauth_sock_attach(struct sock *sk, struct sockauth_req *req);
 struct sockauth_req *sockauth_sock_req(struct sockauth_sock *ss);
 int sockauth_sock_init(void);
@@ -337,10 +341,14 @@ enum {
  * @snet: its namespace
  * @lock: protects everything that has no other lock named here
  * @sk: the TCP socket; NULL once we have nothing to do with it any more
- * @sock: private socket, while no application has one: kTLS and tcp_sendmsg
- *	look at sk->sk_socket
- * @wq: wait queue of @sk until an application's socket takes over
- * @entry: on @wq: its callback queues @work
+ * @sock: private socket, from the first token until the connection is open:
+ *	kTLS and tcp_sendmsg look at sk->sk_socket
+ * @ss: face of an initiator; valid until the state is ENDED
+ * @app: the application's socket, of an initiator; likewise
+ * @base: TCP's own operations, for @sock
+ * @wq: of a child: wait queue of @sk until an application's socket takes over;
+ *	of an initiator: where connect() waits
+ * @entry: on the wait queue of @sk: its callback queues @work
  * @work: drives the state machine
  * @timer: time-out of the authentication, later the end of the lifetime;
  *	holds a reference while armed
@@ -359,7 +367,6 @@ enum {
  * @offered: bytes of token in the last event
  * @bytes: of token consumed so far
  * @born: jiffies
- * @deadline: jiffies, end of the authentication
  * @req: what the application asked for
  * @peer: what came of it; set once
  * @text: why it failed; set once
@@ -382,6 +389,9 @@ struct sockauth_conn {
 	struct mutex			lock;
 	struct sock			*sk;
 	struct socket			*sock;
+	struct sockauth_sock		*ss;
+	struct socket			*app;
+	const struct proto_ops		*base;
 	struct socket_wq		wq;
 	wait_queue_entry_t		entry;
 	struct work_struct		work;
@@ -401,7 +411,6 @@ struct sockauth_conn {
 	u32				offered;
 	u32				bytes;
 	unsigned long			born;
-	unsigned long			deadline;
 	struct sockauth_req		*req;
 	struct sockauth_peer		*peer;
 	char				*text;
@@ -419,6 +428,9 @@ struct sockauth_conn {
 
 struct sockauth_conn *sockauth_conn_create(struct sockauth_listener *l,
 					   struct sock *sk);
+struct sockauth_conn *sockauth_conn_connect(struct sockauth_sock *ss,
+					    struct socket *sock,
+					    struct sockauth_req *req);
 struct sockauth_conn *sockauth_conn_find(struct sockauth_net *snet, u64 id);
 struct sockauth_conn *sockauth_conn_next(struct sockauth_net *snet,
 					 unsigned long *id);
@@ -426,16 +438,33 @@ bool sockauth_conn_hold(struct sockauth_conn *conn);
 void sockauth_conn_put(struct sockauth_conn *conn);
 void sockauth_conn_kick(struct sockauth_conn *conn);
 void sockauth_conn_forget(struct sockauth_conn *conn);
-int sockauth_conn_answer(struct sockauth_conn *conn, u32 portid, u32 leg,
-			 struct sockauth_reply *reply);
+void sockauth_conn_set_state(struct sockauth_conn *conn,
+			     enum sockauth_state state);
+void sockauth_conn_disarm(struct sockauth_conn *conn);
 void sockauth_conn_end(struct sockauth_conn *conn, enum sockauth_reason reason,
 		       int error, const char *text);
 int sockauth_conn_accept(struct sockauth_conn *conn, struct socket *newsock,
 			 struct sockauth_sock *ss);
+void sockauth_conn_open(struct sockauth_conn *conn);
 void sockauth_conn_close(struct sockauth_conn *conn);
 void sockauth_conn_reply_free(struct sockauth_reply *reply);
 int sockauth_conn_init(void);
 void sockauth_conn_exit(void);
+
+/* ---- exchange.c: one leg after the other ---- */
+
+void sockauth_exchange_work(struct work_struct *work);
+int sockauth_exchange_answer(struct sockauth_conn *conn, u32 portid, u32 leg,
+			     struct sockauth_reply *reply);
+
+/* ---- client.c: connect(), and calls before it is through ---- */
+
+int sockauth_client_connect(struct sockauth_sock *ss, struct socket *sock,
+			    struct sockaddr *addr, int len, int flags);
+void sockauth_client_cancel(struct sockauth_sock *ss);
+int sockauth_client_ready(struct sockauth_sock *ss, long timeo);
+__poll_t sockauth_client_poll(struct sockauth_sock *ss, struct file *file,
+			      struct socket *sock, struct poll_table_struct *pt);
 
 /* ---- relay.c: stream to tokens and back ---- */
 
@@ -459,6 +488,9 @@ int sockauth_relay_send(struct sockauth_conn *conn,
 			struct sockauth_reply *reply);
 struct sockauth_reply *sockauth_relay_postpone(struct sockauth_reply *reply);
 int sockauth_relay_socket(struct sockauth_conn *conn);
+void sockauth_relay_socket_show(struct sockauth_conn *conn);
+void sockauth_relay_socket_hide(struct sockauth_conn *conn);
+void sockauth_relay_socket_put(struct sockauth_conn *conn);
 
 /* ---- record.c: kTLS keys, receive wrapper, close_notify ---- */
 

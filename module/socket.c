@@ -57,9 +57,10 @@ struct sockauth_req *sockauth_sock_req(struct sockauth_sock *ss)
 	return req;
 }
 
-static bool sockauth_sock_open(const struct sockauth_sock *ss)
+/* Pairs with the release in sockauth_sock_open(). */
+static bool sockauth_sock_is_open(const struct sockauth_sock *ss)
 {
-	return ss->conn;
+	return smp_load_acquire(&ss->open);
 }
 
 static int sockauth_sock_release(struct socket *sock)
@@ -74,12 +75,11 @@ static int sockauth_sock_release(struct socket *sock)
 		return 0;
 	if (ss->listener)
 		sockauth_listener_destroy(ss->listener);
-	if (ss->conn) {
-		/* SO_LINGER with 0 seconds asks for a RST, not for an end. */
-		if (!sock_flag(sk, SOCK_LINGER) || sk->sk_lingertime)
-			sockauth_record_close_notify(ss, sock);
+	/* SO_LINGER with 0 seconds asks for a RST, not for an end. */
+	if (ss->open && (!sock_flag(sk, SOCK_LINGER) || sk->sk_lingertime))
+		sockauth_record_close_notify(ss, sock);
+	if (ss->conn)
 		sockauth_conn_close(ss->conn);
-	}
 	ret = base->release(sock);
 	module_put(base->owner);
 	sockauth_sock_free(ss);
@@ -89,7 +89,15 @@ static int sockauth_sock_release(struct socket *sock)
 static int sockauth_sock_connect(struct socket *sock, struct sockaddr *addr,
 				 int len, int flags)
 {
-	return -EOPNOTSUPP;
+	struct sockauth_sock *ss = sockauth_sock_of(sock);
+
+	if (len < (int)sizeof(addr->sa_family))
+		return -EINVAL;
+	/* kTLS cannot be taken off again, nor an authentication half done. */
+	if (addr->sa_family == AF_UNSPEC)
+		return READ_ONCE(ss->conn) ? -EOPNOTSUPP :
+		       ss->base->connect(sock, addr, len, flags);
+	return sockauth_client_connect(ss, sock, addr, len, flags);
 }
 
 static int sockauth_sock_accept(struct socket *sock, struct socket *newsock,
@@ -112,8 +120,10 @@ static __poll_t sockauth_sock_poll(struct file *file, struct socket *sock,
 
 	if (l && inet_sk_state_load(ss->sk) == TCP_LISTEN)
 		return sockauth_listener_poll(l, file, pt);
+	if (!sockauth_sock_is_open(ss))
+		return sockauth_client_poll(ss, file, sock, pt);
 	mask = ss->base->poll(file, sock, pt);
-	if (ss->conn && READ_ONCE(ss->conn->rx_eof))
+	if (READ_ONCE(ss->conn->rx_eof))
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
 	return mask;
 }
@@ -124,7 +134,7 @@ static int sockauth_sock_listen(struct socket *sock, int backlog)
 	struct sockauth_listener *l;
 	int ret = 0;
 
-	if (sockauth_sock_open(ss))
+	if (sockauth_sock_is_open(ss))
 		return ss->base->listen(sock, backlog);
 
 	mutex_lock(&ss->lock);
@@ -148,7 +158,9 @@ static int sockauth_sock_shutdown(struct socket *sock, int how)
 	struct sockauth_sock *ss = sockauth_sock_of(sock);
 	int ret;
 
-	if (ss->conn) {
+	if (!sockauth_sock_is_open(ss))
+		sockauth_client_cancel(ss);
+	if (sockauth_sock_is_open(ss)) {
 		if (how == SHUT_RD || how == SHUT_RDWR)
 			WRITE_ONCE(ss->conn->rd_shut, true);
 		if (how == SHUT_WR || how == SHUT_RDWR)
@@ -218,20 +230,29 @@ static int sockauth_sock_sendmsg(struct socket *sock, struct msghdr *msg,
 				 size_t len)
 {
 	struct sockauth_sock *ss = sockauth_sock_of(sock);
+	int ret;
 
-	if (likely(sockauth_sock_open(ss)))
+	if (likely(sockauth_sock_is_open(ss)))
 		return sockauth_record_sendmsg(ss, sock, msg, len);
-	return sk_stream_error(ss->sk, msg->msg_flags, -EPIPE);
+	ret = sockauth_client_ready(ss, sock_sndtimeo(ss->sk, msg->msg_flags &
+						      MSG_DONTWAIT));
+	if (!ret)
+		return sockauth_record_sendmsg(ss, sock, msg, len);
+	return sk_stream_error(ss->sk, msg->msg_flags,
+			       ret == -ENOTCONN ? -EPIPE : ret);
 }
 
 static int sockauth_sock_recvmsg(struct socket *sock, struct msghdr *msg,
 				 size_t len, int flags)
 {
 	struct sockauth_sock *ss = sockauth_sock_of(sock);
+	int ret;
 
-	if (likely(sockauth_sock_open(ss)))
+	if (likely(sockauth_sock_is_open(ss)))
 		return sockauth_record_recvmsg(ss, sock, msg, len, flags);
-	return -ENOTCONN;
+	ret = sockauth_client_ready(ss, sock_rcvtimeo(ss->sk, flags &
+						      MSG_DONTWAIT));
+	return ret ?: sockauth_record_recvmsg(ss, sock, msg, len, flags);
 }
 
 #ifdef SOCKAUTH_HAVE_SENDPAGE
@@ -239,10 +260,16 @@ static ssize_t sockauth_sock_sendpage(struct socket *sock, struct page *page,
 				      int offset, size_t size, int flags)
 {
 	struct sockauth_sock *ss = sockauth_sock_of(sock);
+	int ret;
 
-	if (likely(sockauth_sock_open(ss)))
-		return ss->base->sendpage(sock, page, offset, size, flags);
-	return sk_stream_error(ss->sk, flags, -EPIPE);
+	if (unlikely(!sockauth_sock_is_open(ss))) {
+		ret = sockauth_client_ready(ss, sock_sndtimeo(ss->sk, flags &
+							      MSG_DONTWAIT));
+		if (ret)
+			return sk_stream_error(ss->sk, flags, ret == -ENOTCONN ?
+					       -EPIPE : ret);
+	}
+	return ss->base->sendpage(sock, page, offset, size, flags);
 }
 
 static int sockauth_sock_no_sendpage(struct sock *sk, struct page *page,
@@ -257,11 +284,15 @@ static ssize_t sockauth_sock_splice_read(struct socket *sock, loff_t *ppos,
 					 size_t len, unsigned int flags)
 {
 	struct sockauth_sock *ss = sockauth_sock_of(sock);
+	int ret;
 
-	if (likely(sockauth_sock_open(ss)))
-		return sockauth_record_splice_read(ss, sock, ppos, pipe, len,
-						   flags);
-	return -ENOTCONN;
+	if (unlikely(!sockauth_sock_is_open(ss))) {
+		ret = sockauth_client_ready(ss, sock_rcvtimeo(ss->sk, flags &
+							SPLICE_F_NONBLOCK));
+		if (ret)
+			return ret;
+	}
+	return sockauth_record_splice_read(ss, sock, ppos, pipe, len, flags);
 }
 
 /* For users inside the kernel, which would send past kTLS. */
@@ -314,6 +345,19 @@ void sockauth_sock_dress(struct sockauth_sock *ss, struct sock *sk,
 }
 
 /**
+ * sockauth_sock_open() - let data through
+ * @ss: face of a socket that has connected
+ * @base: kTLS's operations
+ */
+void sockauth_sock_open(struct sockauth_sock *ss, const struct proto_ops *base)
+{
+	ss->base = base;
+	sockauth_compat_ops_open(&ss->ops, base);
+	/* Whoever sees it open must see the operations too. */
+	smp_store_release(&ss->open, true);
+}
+
+/**
  * sockauth_sock_alloc() - a face without operations yet
  * @req: the request; the caller's reference passes to the face
  *
@@ -362,7 +406,7 @@ static int sockauth_sock_pristine(struct sock *sk)
 	    ops != &inet_stream_ops : sk->sk_prot != &tcpv6_prot ||
 	    ops->accept != inet_accept || ops->poll != tcp_poll)
 		return -EOPNOTSUPP;
-	if (inet_csk_has_ulp(sk))
+	if (inet_csk_has_ulp(sk) || tcp_sk(sk)->fastopen_connect)
 		return -EOPNOTSUPP;
 	rcu_read_lock();
 	psock = sk_psock(sk);

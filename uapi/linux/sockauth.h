@@ -126,6 +126,7 @@ struct sockauth_request {
  * enum sockauth_state - where a socket or connection stands
  * @SOCKAUTH_STATE_MARKED: the option is set; neither listening nor connecting
  * @SOCKAUTH_STATE_LISTENING: accept() gives authenticated connections only
+ * @SOCKAUTH_STATE_CONNECTING: TCP's own handshake, of a client
  * @SOCKAUTH_STATE_WAIT_PEER: a complete record from the peer is awaited
  * @SOCKAUTH_STATE_WAIT_WORKER: a token is there, no worker is free for it
  * @SOCKAUTH_STATE_ASKED: a worker has the token
@@ -137,6 +138,7 @@ struct sockauth_request {
 enum sockauth_state {
 	SOCKAUTH_STATE_MARKED,
 	SOCKAUTH_STATE_LISTENING,
+	SOCKAUTH_STATE_CONNECTING,
 	SOCKAUTH_STATE_WAIT_PEER,
 	SOCKAUTH_STATE_WAIT_WORKER,
 	SOCKAUTH_STATE_ASKED,

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * sockauth - client: connect(), and every call before it is through
+ *
+ * TCP connects as ever; the connection's work takes over as soon as it has,
+ * whoever waits: a blocking connect() sleeps on the connection's own wait
+ * queue, poll() shows nothing before the end.  ss->lock protects ss->conn here.
+ */
+#include <linux/poll.h>
+#include <linux/sched/signal.h>
+#include <net/tcp.h>
+
+#include "sockauth.h"
+
+/* The connection, with a reference; NULL: none was begun. */
+static struct sockauth_conn *sockauth_client_conn(struct sockauth_sock *ss)
+{
+	struct sockauth_conn *conn;
+
+	mutex_lock(&ss->lock);
+	conn = ss->conn;
+	if (conn)
+		refcount_inc(&conn->ref);
+	mutex_unlock(&ss->lock);
+	return conn;
+}
+
+/* How it ended, told once through SO_ERROR as TCP does. */
+static int sockauth_client_error(struct sockauth_conn *conn, struct sock *sk)
+{
+	return sock_error(sk) ?: -(int)conn->error ?: -ECONNABORTED;
+}
+
+/*
+ * Wait until the connection is open or has ended.  Return: 0: open; -EAGAIN:
+ * @timeo is over; -EINTR or -ERESTARTSYS; else how it ended.
+ */
+static int sockauth_client_wait(struct sockauth_conn *conn, struct sock *sk,
+				long timeo)
+{
+	DEFINE_WAIT(wait);
+	int err;
+
+	for (;;) {
+		prepare_to_wait(&conn->wq.wait, &wait, TASK_INTERRUPTIBLE);
+		err = 0;
+		if (READ_ONCE(conn->state) == SOCKAUTH_STATE_OPEN)
+			break;
+		if (READ_ONCE(conn->state) == SOCKAUTH_STATE_ENDED) {
+			err = sockauth_client_error(conn, sk);
+			break;
+		}
+		err = -EAGAIN;
+		if (!timeo)
+			break;
+		err = sock_intr_errno(timeo);
+		if (signal_pending(current))
+			break;
+		timeo = schedule_timeout(timeo);
+	}
+	finish_wait(&conn->wq.wait, &wait);
+	return err;
+}
+
+/* A connection to go on with, or a new one.  Called with ss->lock. */
+static struct sockauth_conn *sockauth_client_begin(struct sockauth_sock *ss,
+						   struct socket *sock,
+						   bool *begun)
+{
+	struct sockauth_conn *conn = ss->conn;
+	struct sockauth_req *req;
+
+	lockdep_assert_held(&ss->lock);
+	if (conn && READ_ONCE(conn->state) != SOCKAUTH_STATE_ENDED)
+		return conn;
+	/* Once kTLS is attached, this socket cannot be used again. */
+	if (conn && inet_csk_has_ulp(ss->sk))
+		return ERR_PTR(-ECONNABORTED);
+
+	req = ss->req;
+	refcount_inc(&req->ref);
+	conn = sockauth_conn_connect(ss, sock, req);
+	if (IS_ERR(conn)) {
+		sockauth_req_put(req);
+		return conn;
+	}
+	if (ss->conn)
+		sockauth_conn_put(ss->conn);
+	ss->conn = conn;
+	*begun = true;
+	return conn;
+}
+
+/* TCP said no: nothing was authenticated, and connect() can be tried again. */
+static void sockauth_client_refused(struct sockauth_conn *conn, int err)
+{
+	mutex_lock(&conn->lock);
+	sockauth_conn_end(conn, SOCKAUTH_REASON_PEER_RESET, -err,
+			  "TCP could not connect");
+	mutex_unlock(&conn->lock);
+}
+
+/**
+ * sockauth_client_connect() - connect() of a marked socket
+ * @ss: its face
+ * @sock: the application's socket
+ * @addr: where to
+ * @len: length of @addr
+ * @flags: file flags; O_NONBLOCK counts
+ *
+ * Context: process, the application's; sleeps.
+ * Return: 0: authenticated; -EINPROGRESS, -EALREADY, -EISCONN as TCP; else why
+ *	it failed, as the uapi header documents.
+ */
+int sockauth_client_connect(struct sockauth_sock *ss, struct socket *sock,
+			    struct sockaddr *addr, int len, int flags)
+{
+	long timeo = sock_sndtimeo(ss->sk, flags & O_NONBLOCK);
+	unsigned long start = jiffies;
+	struct sockauth_conn *conn;
+	bool begun = false;
+	int err;
+
+	mutex_lock(&ss->lock);
+	conn = sockauth_client_begin(ss, sock, &begun);
+	if (!IS_ERR(conn))
+		refcount_inc(&conn->ref);
+	mutex_unlock(&ss->lock);
+	if (IS_ERR(conn))
+		return PTR_ERR(conn);
+
+	if (begun || READ_ONCE(conn->state) == SOCKAUTH_STATE_CONNECTING ||
+	    READ_ONCE(conn->state) == SOCKAUTH_STATE_OPEN) {
+		err = ss->base->connect(sock, addr, len, flags);
+		if (err && err != -EINPROGRESS && err != -EALREADY &&
+		    err != -EISCONN && err != sock_intr_errno(timeo))
+			sockauth_client_refused(conn, err);
+		if (err)
+			goto out;
+		/* TCP woke us; its wake-up may not have reached the work. */
+		sockauth_conn_kick(conn);
+	}
+	if (timeo != MAX_SCHEDULE_TIMEOUT)
+		timeo = max_t(long, 0, timeo - (long)(jiffies - start));
+	err = sockauth_client_wait(conn, ss->sk, timeo);
+	if (err == -EAGAIN)
+		err = begun ? -EINPROGRESS : -EALREADY;
+out:
+	sockauth_conn_put(conn);
+	return err;
+}
+
+/**
+ * sockauth_client_cancel() - shutdown() before the connection is open
+ * @ss: face
+ */
+void sockauth_client_cancel(struct sockauth_sock *ss)
+{
+	struct sockauth_conn *conn = sockauth_client_conn(ss);
+
+	if (!conn)
+		return;
+	mutex_lock(&conn->lock);
+	if (conn->state != SOCKAUTH_STATE_OPEN)
+		sockauth_conn_end(conn, SOCKAUTH_REASON_CANCELLED, ECONNABORTED,
+				  "the application shut the socket down");
+	mutex_unlock(&conn->lock);
+	sockauth_conn_put(conn);
+}
+
+/**
+ * sockauth_client_ready() - a call that moves data, before the socket is open
+ * @ss: face
+ * @timeo: how long the call may wait, in jiffies
+ *
+ * As on a TCP socket that is still connecting, such a call waits.
+ *
+ * Return: 0: open now; -ENOTCONN: nobody has called connect(); -EAGAIN; else
+ *	how the connection ended.
+ */
+int sockauth_client_ready(struct sockauth_sock *ss, long timeo)
+{
+	struct sockauth_conn *conn = sockauth_client_conn(ss);
+	int err;
+
+	if (!conn)
+		return -ENOTCONN;
+	err = sockauth_client_wait(conn, ss->sk, timeo);
+	sockauth_conn_put(conn);
+	return err;
+}
+
+/**
+ * sockauth_client_poll() - poll() before the socket is open
+ * @ss: face
+ * @file: the socket's file
+ * @sock: the socket
+ * @pt: as for every poll operation
+ *
+ * Return: nothing while authentication goes on, whatever TCP could do.
+ */
+__poll_t sockauth_client_poll(struct sockauth_sock *ss, struct file *file,
+			      struct socket *sock, struct poll_table_struct *pt)
+{
+	__poll_t mask = ss->base->poll(file, sock, pt);
+	struct sockauth_conn *conn = sockauth_client_conn(ss);
+	u8 state;
+
+	if (!conn)
+		return mask;
+	state = READ_ONCE(conn->state);
+	sockauth_conn_put(conn);
+	if (state == SOCKAUTH_STATE_ENDED)
+		return mask | EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM |
+		       EPOLLHUP;
+	if (state == SOCKAUTH_STATE_OPEN)
+		return ss->base->poll(file, sock, NULL);
+	/* Before TCP has begun, and when it failed, this is as without us. */
+	if (state == SOCKAUTH_STATE_CONNECTING &&
+	    inet_sk_state_load(ss->sk) == TCP_CLOSE)
+		return mask;
+	return 0;
+}

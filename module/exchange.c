@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * sockauth - exchange: one leg after the other, until the keys are there
+ *
+ * Drives a connection from what arrives (sockauth_exchange_work) and from what
+ * a worker answers (sockauth_exchange_answer), both under conn->lock.  Owns
+ * nothing; the moves are tabled in conn.c.
+ */
+#include <linux/slab.h>
+#include <net/tcp.h>
+
+#include "sockauth.h"
+
+/* What TCP itself says of the connection.  True: it is over. */
+static bool sockauth_exchange_broken(struct sockauth_conn *conn)
+{
+	struct sock *sk = conn->sk;
+	int err = READ_ONCE(sk->sk_err);
+
+	if (!err && inet_sk_state_load(sk) != TCP_CLOSE)
+		return false;
+	sockauth_conn_end(conn, SOCKAUTH_REASON_PEER_RESET, err ?: ECONNRESET,
+			  "the peer reset the connection during authentication");
+	return true;
+}
+
+static bool sockauth_exchange_over_limit(struct sockauth_conn *conn, u32 more)
+{
+	const struct sockauth_limits *limits = &conn->snet->limits;
+
+	if (conn->bytes + more <= READ_ONCE(limits->bytes) &&
+	    conn->leg < READ_ONCE(limits->legs))
+		return false;
+	sockauth_conn_end(conn, SOCKAUTH_REASON_LIMIT, EMSGSIZE,
+			  "the peer's handshake is longer than the limits allow");
+	return true;
+}
+
+/* A token is there (or it is our turn to begin), and a worker has credit. */
+static void sockauth_exchange_step(struct sockauth_conn *conn,
+			       const struct sockauth_token *token)
+{
+	int err = 0;
+
+	if (!conn->sock)
+		err = sockauth_relay_socket(conn);
+	if (err == -ENOTCONN) {
+		sockauth_conn_end(conn, SOCKAUTH_REASON_PEER_CLOSED, ECONNRESET,
+				  "the peer closed the connection after its first token");
+		return;
+	}
+	if (err)
+		goto fail;
+
+	conn->leg++;
+	conn->offered = token->len;
+	sockauth_conn_set_state(conn, SOCKAUTH_STATE_ASKED);
+	sockauth_worker_sent(conn);
+	err = sockauth_event_step(conn, token);
+	/* A port that is gone will be reported dead; then somebody else. */
+	if (!err || err == -ECONNREFUSED)
+		return;
+	sockauth_worker_unsent(conn);
+fail:
+	net_warn_ratelimited("sockauth: cannot hand connection %llu to a worker: %pe\n",
+			     conn->id, ERR_PTR(err));
+	sockauth_conn_end(conn, SOCKAUTH_REASON_INTERNAL, ENOBUFS,
+			  "the kernel could not hand the token to the daemon");
+}
+
+/* Ask a worker if there is something to ask. */
+static void sockauth_exchange_ask(struct sockauth_conn *conn)
+{
+	bool begin = conn->role == SOCKAUTH_ROLE_INITIATOR && !conn->leg;
+	struct sockauth_token token = {};
+
+	/* Fast open: the handshake of TCP itself is not over yet. */
+	if (inet_sk_state_load(conn->sk) == TCP_SYN_RECV)
+		return;
+
+	if (!begin)
+		sockauth_relay_scan(conn->sk, &token);
+	if (!begin && !token.len) {
+		if (token.eof)
+			sockauth_conn_end(conn, SOCKAUTH_REASON_PEER_CLOSED,
+					  ECONNRESET,
+					  "the peer closed the connection during authentication");
+		return;
+	}
+	if (sockauth_exchange_over_limit(conn, token.len))
+		return;
+	if (conn->state != SOCKAUTH_STATE_WAIT_WORKER)
+		sockauth_conn_set_state(conn, SOCKAUTH_STATE_WAIT_WORKER);
+	if (!sockauth_worker_acquire(conn))
+		sockauth_exchange_step(conn, &token);
+}
+
+/* An initiator's TCP handshake: over, failed, or still to be waited for. */
+static void sockauth_exchange_connecting(struct sockauth_conn *conn)
+{
+	switch (inet_sk_state_load(conn->sk)) {
+	case TCP_SYN_SENT:
+	case TCP_SYN_RECV:
+		return;
+	case TCP_CLOSE:
+		/* connect() itself has yet to begin, or it will say why. */
+		return;
+	default:
+		sockauth_exchange_ask(conn);
+	}
+}
+
+/* Reply DONE, and its token is out: the socket speaks records from here on. */
+static void sockauth_exchange_done(struct sockauth_conn *conn,
+			       struct sockauth_reply *reply)
+{
+	struct sockauth_net *snet = conn->snet;
+	int err;
+
+	sockauth_relay_socket_show(conn);
+	err = sockauth_record_install(conn->sk, reply);
+	sockauth_relay_socket_hide(conn);
+	if (err) {
+		sockauth_conn_end(conn, SOCKAUTH_REASON_BAD_REPLY, EPROTO,
+				  "kTLS refused the session keys");
+		return;
+	}
+	lock_sock(conn->sk);
+	tcp_sk(conn->sk)->nonagle = conn->nonagle;
+	release_sock(conn->sk);
+
+	conn->peer = reply->peer;
+	reply->peer = NULL;
+	conn->peer->start = ktime_get_real_seconds();
+	conn->peer->flags |= SOCKAUTH_SEC_SECURED | SOCKAUTH_SEC_ENCRYPTED;
+	sockauth_conn_disarm(conn);
+
+	atomic64_inc(&snet->done);
+	if (conn->peer->flags & SOCKAUTH_SEC_RESUMED)
+		atomic64_inc(&snet->resumed);
+	atomic_dec(&snet->pending);
+	atomic_inc(&snet->open);
+	if (conn->app) {
+		sockauth_conn_open(conn);
+		sockauth_event_notify(conn);
+		return;
+	}
+	sockauth_conn_set_state(conn, SOCKAUTH_STATE_READY);
+	sockauth_event_notify(conn);
+	if (sockauth_listener_ready(conn->listener, conn))
+		conn->announce = true;
+	else
+		sockauth_conn_end(conn, SOCKAUTH_REASON_CANCELLED, ECONNABORTED,
+				  NULL);
+}
+
+/* Go on with a reply: send what is left of its token, then do what it says. */
+static void sockauth_exchange_progress(struct sockauth_conn *conn,
+				   struct sockauth_reply *reply)
+{
+	int err = sockauth_relay_send(conn, reply);
+
+	if (reply->status == SOCKAUTH_STEP_FAIL) {
+		sockauth_conn_end(conn, reply->reason, reply->error,
+				  reply->text);
+		return;
+	}
+	if (err == -EAGAIN) {
+		conn->reply = sockauth_relay_postpone(reply);
+		if (conn->reply) {
+			if (conn->state != SOCKAUTH_STATE_SENDING)
+				sockauth_conn_set_state(conn,
+							SOCKAUTH_STATE_SENDING);
+			return;
+		}
+		err = -ENOMEM;
+	}
+	if (err) {
+		sockauth_conn_end(conn, err == -ENOMEM ?
+				  SOCKAUTH_REASON_INTERNAL :
+				  SOCKAUTH_REASON_PEER_RESET, -err,
+				  "the token could not be sent to the peer");
+		return;
+	}
+	if (reply->status == SOCKAUTH_STEP_DONE) {
+		sockauth_exchange_done(conn, reply);
+		return;
+	}
+	sockauth_conn_set_state(conn, SOCKAUTH_STATE_WAIT_PEER);
+	/* The next record may be there already. */
+	sockauth_exchange_ask(conn);
+}
+
+/*
+ * The application is woken only now: it takes conn->lock first thing in
+ * accept(), and would go back to sleep on it.
+ */
+static void sockauth_exchange_unlock(struct sockauth_conn *conn)
+{
+	bool announce = conn->announce;
+
+	conn->announce = false;
+	mutex_unlock(&conn->lock);
+	if (announce)
+		sockauth_listener_wake(conn->listener);
+}
+
+/**
+ * sockauth_exchange_answer() - a worker's reply to the last event
+ * @conn: the connection; the caller has a reference
+ * @portid: netlink port of whoever says so
+ * @leg: which event is answered
+ * @reply: the reply; stays the caller's, but its peer may be taken
+ *
+ * Return: 0; -ENOENT: nobody asked this port; -ESTALE: over, or another leg;
+ *	-EINVAL: the reply consumes more than was offered, or nothing.  With an
+ *	error nothing has changed, except that an ended connection is
+ *	forgotten.
+ * Context: process; sleeps.
+ */
+int sockauth_exchange_answer(struct sockauth_conn *conn, u32 portid, u32 leg,
+			 struct sockauth_reply *reply)
+{
+	bool more = reply->status == SOCKAUTH_STEP_CONTINUE;
+	int err;
+
+	mutex_lock(&conn->lock);
+	err = -ESTALE;
+	if (leg != conn->leg)
+		goto out;
+	err = -EINVAL;
+	if (reply->consumed > conn->offered ||
+	    (more && conn->offered && !reply->consumed))
+		goto out;
+	err = sockauth_worker_answered(conn, portid,
+				       more && conn->state !=
+				       SOCKAUTH_STATE_ENDED);
+	if (err)
+		goto out;
+	if (conn->state == SOCKAUTH_STATE_ENDED) {
+		sockauth_conn_forget(conn);
+		err = -ESTALE;
+		goto out;
+	}
+
+	conn->bytes += reply->consumed;
+	err = sockauth_relay_consume(conn->sk, reply->consumed);
+	if (err)
+		sockauth_conn_end(conn, SOCKAUTH_REASON_INTERNAL, EPROTO,
+				  "the receive queue changed under the daemon");
+	else
+		sockauth_exchange_progress(conn, reply);
+	err = 0;
+out:
+	sockauth_exchange_unlock(conn);
+	return err;
+}
+
+/* The worker is gone: another one can begin anew, but none can go on. */
+static void sockauth_exchange_worker_died(struct sockauth_conn *conn)
+{
+	bool context = sockauth_worker_lost(conn);
+
+	if (conn->state == SOCKAUTH_STATE_ENDED) {
+		sockauth_conn_forget(conn);
+		return;
+	}
+	if (context) {
+		sockauth_conn_end(conn, SOCKAUTH_REASON_WORKER_DIED, ECONNABORTED,
+				  "the daemon died during authentication");
+		return;
+	}
+	if (conn->state == SOCKAUTH_STATE_ASKED)
+		sockauth_conn_set_state(conn, SOCKAUTH_STATE_WAIT_WORKER);
+}
+
+/* There is room in the send buffer again. */
+static void sockauth_exchange_resume(struct sockauth_conn *conn)
+{
+	struct sockauth_reply *reply = conn->reply;
+
+	conn->reply = NULL;
+	sockauth_exchange_progress(conn, reply);
+	if (conn->reply != reply)
+		sockauth_conn_reply_free(reply);
+}
+
+static void sockauth_exchange_timed_out(struct sockauth_conn *conn)
+{
+	switch (conn->state) {
+	case SOCKAUTH_STATE_WAIT_WORKER:
+		if (!sockauth_worker_exists(conn->snet)) {
+			sockauth_conn_end(conn, SOCKAUTH_REASON_NO_WORKER,
+					  ETIMEDOUT, "no daemon is running: start sockauthd");
+			return;
+		}
+		fallthrough;
+	case SOCKAUTH_STATE_CONNECTING:
+	case SOCKAUTH_STATE_WAIT_PEER:
+	case SOCKAUTH_STATE_ASKED:
+	case SOCKAUTH_STATE_SENDING:
+		sockauth_conn_end(conn, SOCKAUTH_REASON_TIMEOUT, ETIMEDOUT,
+				  "authentication took too long");
+		return;
+	}
+}
+
+/**
+ * sockauth_exchange_work() - look at a connection that was kicked
+ * @work: of the connection; its reference is dropped
+ */
+void sockauth_exchange_work(struct work_struct *work)
+{
+	struct sockauth_conn *conn;
+
+	conn = container_of(work, struct sockauth_conn, work);
+	mutex_lock(&conn->lock);
+	if (test_and_clear_bit(SOCKAUTH_EV_WORKER_DIED, &conn->events))
+		sockauth_exchange_worker_died(conn);
+	if (test_and_clear_bit(SOCKAUTH_EV_TIMER, &conn->events))
+		sockauth_exchange_timed_out(conn);
+
+	switch (conn->state) {
+	case SOCKAUTH_STATE_CONNECTING:
+		sockauth_exchange_connecting(conn);
+		break;
+	case SOCKAUTH_STATE_WAIT_PEER:
+	case SOCKAUTH_STATE_WAIT_WORKER:
+		if (!sockauth_exchange_broken(conn))
+			sockauth_exchange_ask(conn);
+		break;
+	case SOCKAUTH_STATE_ASKED:
+		sockauth_exchange_broken(conn);
+		break;
+	case SOCKAUTH_STATE_SENDING:
+		if (!sockauth_exchange_broken(conn))
+			sockauth_exchange_resume(conn);
+		break;
+	}
+	sockauth_exchange_unlock(conn);
+	sockauth_conn_put(conn);
+}
+
