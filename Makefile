@@ -73,10 +73,10 @@ $(BUILD)/%.o: %.c
 MODDIR := $(BUILD)/module-$(KVER)
 
 module:
-	@mkdir -p $(MODDIR)
-	@ln -sfn $(CURDIR)/module $(MODDIR)/module
-	@ln -sfn $(CURDIR)/uapi $(MODDIR)/uapi
-	@cp -u Kbuild $(MODDIR)/Kbuild
+	@mkdir -p $(MODDIR)/module/compat $(MODDIR)/uapi/linux
+	@for f in Kbuild module/*.[ch] module/compat/*.h uapi/linux/*.h; do \
+		ln -sf $(CURDIR)/$$f $(MODDIR)/$$f; \
+	done
 	@$(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR)/$(MODDIR) W=1 modules
 
 clean:
