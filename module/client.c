@@ -12,19 +12,6 @@
 
 #include "sockauth.h"
 
-/* The connection, with a reference; NULL: none was begun. */
-static struct sockauth_conn *sockauth_client_conn(struct sockauth_sock *ss)
-{
-	struct sockauth_conn *conn;
-
-	mutex_lock(&ss->lock);
-	conn = ss->conn;
-	if (conn)
-		refcount_inc(&conn->ref);
-	mutex_unlock(&ss->lock);
-	return conn;
-}
-
 /* How it ended, told once through SO_ERROR as TCP does. */
 static int sockauth_client_error(struct sockauth_conn *conn, struct sock *sk)
 {
@@ -156,7 +143,7 @@ out:
  */
 void sockauth_client_cancel(struct sockauth_sock *ss)
 {
-	struct sockauth_conn *conn = sockauth_client_conn(ss);
+	struct sockauth_conn *conn = sockauth_sock_conn(ss);
 
 	if (!conn)
 		return;
@@ -180,7 +167,7 @@ void sockauth_client_cancel(struct sockauth_sock *ss)
  */
 int sockauth_client_ready(struct sockauth_sock *ss, long timeo)
 {
-	struct sockauth_conn *conn = sockauth_client_conn(ss);
+	struct sockauth_conn *conn = sockauth_sock_conn(ss);
 	int err;
 
 	if (!conn)
@@ -203,7 +190,7 @@ __poll_t sockauth_client_poll(struct sockauth_sock *ss, struct file *file,
 			      struct socket *sock, struct poll_table_struct *pt)
 {
 	__poll_t mask = ss->base->poll(file, sock, pt);
-	struct sockauth_conn *conn = sockauth_client_conn(ss);
+	struct sockauth_conn *conn = sockauth_sock_conn(ss);
 	u8 state;
 
 	if (!conn)

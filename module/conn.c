@@ -367,7 +367,7 @@ static void sockauth_conn_drop_app(struct sockauth_conn *conn, bool abort)
 
 	remove_wait_queue(sk_sleep(sk), &conn->entry);
 	sockauth_relay_socket_put(conn);
-	if (abort) {
+	if (abort || inet_sk_state_load(sk) == TCP_SYN_SENT) {
 		tcp_abort(sk, conn->error);
 	} else {
 		lock_sock(sk);

@@ -91,7 +91,7 @@ struct sockauth_limits {
 struct sockauth_net {
 	struct net		*net;
 	struct xarray		conns;
-	spinlock_t		lock;
+	spinlock_t		lock;		/* see above */
 	struct list_head	workers;
 	struct list_head	waiting;
 	struct list_head	listeners;
@@ -166,7 +166,7 @@ struct sockauth_sock {
 	struct proto_ops		ops;
 	const struct proto_ops		*base;
 	struct sock			*sk;
-	struct mutex			lock;
+	struct mutex			lock;		/* see above */
 	struct sockauth_req		*req;
 	struct sockauth_listener	*listener;
 	struct sockauth_conn		*conn;
@@ -182,6 +182,7 @@ void sockauth_sock_free(struct sockauth_sock *ss);
 void sockauth_sock_open(struct sockauth_sock *ss, const struct proto_ops *base);
 int sockauth_sock_attach(struct sock *sk, struct sockauth_req *req);
 struct sockauth_req *sockauth_sock_req(struct sockauth_sock *ss);
+struct sockauth_conn *sockauth_sock_conn(struct sockauth_sock *ss);
 int sockauth_sock_init(void);
 void sockauth_sock_exit(void);
 
@@ -215,7 +216,7 @@ struct sockauth_listener {
 	wait_queue_entry_t	entry;
 	struct work_struct	drain;
 	struct list_head	link;
-	spinlock_t		lock;
+	spinlock_t		lock;		/* see above */
 	struct list_head	pending;
 	struct list_head	ready;
 	u32			npending;
@@ -386,7 +387,7 @@ struct sockauth_conn {
 	refcount_t			ref;
 	u64				id;
 	struct sockauth_net		*snet;
-	struct mutex			lock;
+	struct mutex			lock;		/* see above */
 	struct sock			*sk;
 	struct socket			*sock;
 	struct sockauth_sock		*ss;

@@ -57,6 +57,24 @@ struct sockauth_req *sockauth_sock_req(struct sockauth_sock *ss)
 	return req;
 }
 
+/**
+ * sockauth_sock_conn() - the connection of a socket
+ * @ss: the face
+ *
+ * Return: the connection, with a reference for the caller, or NULL.
+ */
+struct sockauth_conn *sockauth_sock_conn(struct sockauth_sock *ss)
+{
+	struct sockauth_conn *conn;
+
+	mutex_lock(&ss->lock);
+	conn = ss->conn;
+	if (conn)
+		refcount_inc(&conn->ref);
+	mutex_unlock(&ss->lock);
+	return conn;
+}
+
 /* Pairs with the release in sockauth_sock_open(). */
 static bool sockauth_sock_is_open(const struct sockauth_sock *ss)
 {

@@ -96,6 +96,19 @@ static int sockauth_sockopt_read_request(struct sockauth_request *r,
 	return 0;
 }
 
+/* A connection that has begun keeps the request that it began with. */
+static bool sockauth_sockopt_connected(struct sockauth_sock *ss)
+{
+	struct sockauth_conn *conn = sockauth_sock_conn(ss);
+	bool connected;
+
+	if (!conn)
+		return false;
+	connected = READ_ONCE(conn->state) != SOCKAUTH_STATE_ENDED || ss->open;
+	sockauth_conn_put(conn);
+	return connected;
+}
+
 /* @ss is NULL for a socket that is not marked yet. */
 static int sockauth_sockopt_set_request(struct sock *sk,
 					struct sockauth_sock *ss,
@@ -110,7 +123,7 @@ static int sockauth_sockopt_set_request(struct sock *sk,
 		return err;
 	if (!sockauth_worker_serves(sockauth_net_of(sock_net(sk)), r.profile))
 		return -ENOENT;
-	if (ss && ss->conn)
+	if (ss && sockauth_sockopt_connected(ss))
 		return -EISCONN;
 	req = sockauth_req_make(&r, NULL, 0);
 	if (!req)
@@ -149,7 +162,7 @@ static int sockauth_sockopt_set_alpn(struct sockauth_sock *ss,
 	struct sockauth_request r;
 	struct sockauth_req *req;
 
-	if (ss->conn)
+	if (sockauth_sockopt_connected(ss))
 		return -EISCONN;
 	if (optlen > sizeof(alpn))
 		return -EINVAL;
@@ -233,36 +246,38 @@ static int sockauth_sockopt_give_whole(char __user *optval, int *len,
 	return sockauth_sockopt_give(optval, len, from, size);
 }
 
-static void sockauth_sockopt_status(struct sockauth_sock *ss,
-				    struct sockauth_status *st)
+static int sockauth_sockopt_get_status(struct sockauth_sock *ss,
+				       struct sockauth_conn *conn,
+				       char __user *optval, int *len)
 {
-	struct sockauth_conn *conn = ss->conn;
+	struct sockauth_status st = { .uid = (u32)-1 };
+	struct sockauth_listener *l = READ_ONCE(ss->listener);
 	struct sockauth_peer *peer;
 
-	*st = (struct sockauth_status) { .uid = (u32)-1 };
+	BUILD_BUG_ON(sizeof(st) != SOCKAUTH_STATUS_SIZE_VER0);
 	if (!conn) {
-		struct sockauth_listener *l = READ_ONCE(ss->listener);
-
-		st->state = l && !READ_ONCE(l->closed) ?
-			    SOCKAUTH_STATE_LISTENING : SOCKAUTH_STATE_MARKED;
-		return;
+		st.state = l && !READ_ONCE(l->closed) ?
+			   SOCKAUTH_STATE_LISTENING : SOCKAUTH_STATE_MARKED;
+		return sockauth_sockopt_give(optval, len, &st, sizeof(st));
 	}
+
 	mutex_lock(&conn->lock);
-	st->state = conn->state;
-	st->error = conn->error;
-	st->id = conn->id;
+	st.state = conn->state;
+	st.error = conn->error;
+	st.id = conn->id;
 	peer = conn->peer;
 	if (peer) {
-		st->flags = peer->flags;
-		st->mechanism = peer->mech;
-		st->version = peer->version;
-		st->cipher = peer->cipher;
-		st->start = peer->start;
-		st->expiry = peer->expiry;
-		st->uid = from_kuid(current_user_ns(), peer->uid);
-		st->name_type = peer->name_type;
+		st.flags = peer->flags;
+		st.mechanism = peer->mech;
+		st.version = peer->version;
+		st.cipher = peer->cipher;
+		st.start = peer->start;
+		st.expiry = peer->expiry;
+		st.uid = from_kuid(current_user_ns(), peer->uid);
+		st.name_type = peer->name_type;
 	}
 	mutex_unlock(&conn->lock);
+	return sockauth_sockopt_give(optval, len, &st, sizeof(st));
 }
 
 static int sockauth_sockopt_get_name(struct sockauth_peer *peer,
@@ -285,13 +300,18 @@ static int sockauth_sockopt_get_name(struct sockauth_peer *peer,
 	return err;
 }
 
-/* What came of an authentication; conn->peer never changes once it is set. */
-static int sockauth_sockopt_get_peer(struct sockauth_sock *ss, int optname,
+/* What came of an authentication. */
+static int sockauth_sockopt_get_peer(struct sockauth_conn *conn, int optname,
 				     char __user *optval, int *len)
 {
-	struct sockauth_conn *conn = ss->conn;
-	struct sockauth_peer *peer = conn ? conn->peer : NULL;
+	struct sockauth_peer *peer = NULL;
 
+	/* Once it is set it does not change, and lives as long as conn. */
+	if (conn) {
+		mutex_lock(&conn->lock);
+		peer = conn->peer;
+		mutex_unlock(&conn->lock);
+	}
 	if (!peer)
 		return -ENOTCONN;
 	switch (optname) {
@@ -313,10 +333,9 @@ static int sockauth_sockopt_get_peer(struct sockauth_sock *ss, int optname,
 	}
 }
 
-static int sockauth_sockopt_get_error(struct sockauth_sock *ss,
+static int sockauth_sockopt_get_error(struct sockauth_conn *conn,
 				      char __user *optval, int *len)
 {
-	struct sockauth_conn *conn = ss->conn;
 	char text[SOCKAUTH_TEXT_MAX];
 	bool there = false;
 
@@ -332,6 +351,25 @@ static int sockauth_sockopt_get_error(struct sockauth_sock *ss,
 	return sockauth_sockopt_give(optval, len, text, strlen(text) + 1);
 }
 
+/* What was asked for. */
+static int sockauth_sockopt_get_req(struct sockauth_sock *ss, int optname,
+				    char __user *optval, int *len)
+{
+	struct sockauth_req *req = sockauth_sock_req(ss);
+	struct sockauth_request r;
+	int err;
+
+	if (optname == SOCKAUTH_REQUEST) {
+		sockauth_req_tell(req, &r);
+		err = sockauth_sockopt_give(optval, len, &r, sizeof(r));
+	} else {
+		err = sockauth_sockopt_give_whole(optval, len, req->alpn,
+						  req->alpn_len);
+	}
+	sockauth_req_put(req);
+	return err;
+}
+
 /**
  * sockauth_sockopt_get() - getsockopt() on a marked socket
  * @ss: its face
@@ -345,33 +383,21 @@ static int sockauth_sockopt_get_error(struct sockauth_sock *ss,
 int sockauth_sockopt_get(struct sockauth_sock *ss, int optname,
 			 char __user *optval, int *len)
 {
-	struct sockauth_request r;
-	struct sockauth_status st;
-	struct sockauth_req *req;
+	struct sockauth_conn *conn = sockauth_sock_conn(ss);
 	int err;
 
-	switch (optname) {
-	case SOCKAUTH_REQUEST:
-		req = sockauth_sock_req(ss);
-		sockauth_req_tell(req, &r);
-		sockauth_req_put(req);
-		return sockauth_sockopt_give(optval, len, &r, sizeof(r));
-	case SOCKAUTH_STATUS:
-		BUILD_BUG_ON(sizeof(st) != SOCKAUTH_STATUS_SIZE_VER0);
-		sockauth_sockopt_status(ss, &st);
-		return sockauth_sockopt_give(optval, len, &st, sizeof(st));
-	case SOCKAUTH_ALPN:
-		if (ss->conn)
-			break;
-		req = sockauth_sock_req(ss);
-		err = sockauth_sockopt_give_whole(optval, len, req->alpn,
-						  req->alpn_len);
-		sockauth_req_put(req);
-		return err;
-	case SOCKAUTH_ERROR:
-		return sockauth_sockopt_get_error(ss, optval, len);
-	}
-	return sockauth_sockopt_get_peer(ss, optname, optval, len);
+	if (optname == SOCKAUTH_STATUS)
+		err = sockauth_sockopt_get_status(ss, conn, optval, len);
+	else if (optname == SOCKAUTH_ERROR)
+		err = sockauth_sockopt_get_error(conn, optval, len);
+	else if (optname == SOCKAUTH_REQUEST ||
+		 (optname == SOCKAUTH_ALPN && !conn))
+		err = sockauth_sockopt_get_req(ss, optname, optval, len);
+	else
+		err = sockauth_sockopt_get_peer(conn, optname, optval, len);
+	if (conn)
+		sockauth_conn_put(conn);
+	return err;
 }
 
 /* setsockopt() on any other socket comes here from the IP layer. */
