@@ -79,7 +79,49 @@ module:
 	done
 	@$(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR)/$(MODDIR) W=1 modules
 
+demo:
+	@tests/demo
+
+check:
+	@GROUP="$(GROUP)" TEST="$(TEST)" tests/run
+
+lint: setup
+	@scripts/lint
+
+# The module is installed as source: DKMS builds it for each kernel.
+PREFIX     ?= /usr/local
+SYSCONFDIR ?= /etc
+UNITDIR    ?= /lib/systemd/system
+VERSION    := 0.1
+DKMSDIR    := /usr/src/sockauth-$(VERSION)
+MANPAGES   := $(notdir $(basename $(wildcard Documentation/man/*.rst)))
+
+man: $(MANPAGES:%=$(BUILD)/man/%)
+
+$(BUILD)/man/%: Documentation/man/%.rst
+	@mkdir -p $(@D)
+	@echo "  MAN     $@"
+	@rst2man $< $@
+
+install: user man
+	install -D -m 755 $(BUILD)/sockauthd $(DESTDIR)$(PREFIX)/sbin/sockauthd
+	install -D -m 755 $(BUILD)/sockauth $(DESTDIR)$(PREFIX)/sbin/sockauth
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/linux uapi/linux/sockauth.h
+	for page in $(MANPAGES); do \
+		install -D -m 644 $(BUILD)/man/$$page \
+			$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$$page || exit; \
+	done
+	install -D -m 644 -t $(DESTDIR)$(UNITDIR) systemd/sockauthd.service
+	[ -e $(DESTDIR)$(SYSCONFDIR)/sockauth/sockauthd.conf ] || \
+		install -D -m 600 examples/sockauthd.conf \
+			$(DESTDIR)$(SYSCONFDIR)/sockauth/sockauthd.conf
+	install -D -m 644 -t $(DESTDIR)$(DKMSDIR) Kbuild dkms.conf
+	install -D -m 644 -t $(DESTDIR)$(DKMSDIR)/module module/*.[ch]
+	install -D -m 644 -t $(DESTDIR)$(DKMSDIR)/module/compat module/compat/*.h
+	install -D -m 644 -t $(DESTDIR)$(DKMSDIR)/uapi/linux uapi/linux/*.h
+	[ -n "$(DESTDIR)" ] || dkms install sockauth/$(VERSION)
+
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all help setup build user module clean
+.PHONY: all help setup build user module demo check lint man install clean
