@@ -5,7 +5,7 @@
  * Owns the conversation with kTLS.  Data records never come near this file's
  * slow paths: kTLS is called as it is, and only when it says that the next
  * record is not data (EIO on receive, EINVAL on splice) do we look at it.
- * conn->lock serialises those looks; rx_eof is set under it and read without.
+ * conn->lock serialises those looks; rx_end is set under it and read without.
  */
 #include <linux/slab.h>
 #include <net/tcp.h>
@@ -102,7 +102,7 @@ bool sockauth_record_key_valid(u32 cipher, const struct sockauth_key *key)
  */
 int sockauth_record_prepare(struct sock *sk)
 {
-	static char ulp[] = "tls";
+	char ulp[] = "tls";
 
 	return sk->sk_prot->setsockopt(sk, SOL_TCP, TCP_ULP,
 				       KERNEL_SOCKPTR(ulp), sizeof(ulp) - 1);
@@ -184,26 +184,34 @@ static int sockauth_record_fetch(struct sockauth_sock *ss, struct socket *sock,
 	return ret;
 }
 
+/* Nothing that comes after this is read.  @text is freed if there is one. */
+static void sockauth_record_end(struct sockauth_conn *conn, int end, char *text)
+{
+	lockdep_assert_held(&conn->lock);
+	WRITE_ONCE(conn->rx_end, end);
+	if (conn->text)
+		kfree(text);
+	else
+		conn->text = text;
+}
+
 static int sockauth_record_alert(struct sockauth_sock *ss, struct socket *sock)
 {
-	struct sockauth_conn *conn = ss->conn;
-	u8 type, alert[2];
+	u8 type, alert[2] = {};
 	int ret;
 
 	ret = sockauth_record_fetch(ss, sock, alert, sizeof(alert), 0, &type);
 	if (ret < 0)
 		return ret;
-	if (ret == sizeof(alert) && alert[1] == SOCKAUTH_ALERT_USER_CANCELED)
+	if (alert[1] == SOCKAUTH_ALERT_USER_CANCELED)
 		return 0;
-	if (ret == sizeof(alert) && alert[1] == SOCKAUTH_ALERT_CLOSE_NOTIFY) {
-		WRITE_ONCE(conn->rx_eof, true);
-		return 0;
-	}
-	if (!conn->text)
-		conn->text = kasprintf(GFP_KERNEL,
-				       "the peer ended the connection with alert %u",
-				       ret == sizeof(alert) ? alert[1] : 0);
-	return -ECONNRESET;
+	if (ret == sizeof(alert) && alert[1] == SOCKAUTH_ALERT_CLOSE_NOTIFY)
+		sockauth_record_end(ss->conn, SOCKAUTH_RX_EOF, NULL);
+	else
+		sockauth_record_end(ss->conn, -ECONNRESET,
+				    kasprintf(GFP_KERNEL, "the peer ended the connection with alert %u",
+					      alert[1]));
+	return 0;
 }
 
 /*
@@ -220,10 +228,10 @@ static int sockauth_record_handshake(struct sockauth_sock *ss,
 
 	if (first != SOCKAUTH_HANDSHAKE_TICKET ||
 	    conn->role != SOCKAUTH_ROLE_INITIATOR) {
-		if (!conn->text)
-			conn->text = kstrdup("the peer wants new keys, which this kernel cannot install",
-					     GFP_KERNEL);
-		return -EKEYEXPIRED;
+		sockauth_record_end(conn, -EKEYEXPIRED,
+				    kstrdup("the peer wants new keys, which this kernel cannot install",
+					    GFP_KERNEL));
+		return 0;
 	}
 	buf = kvmalloc(SOCKAUTH_RECORD_MAX, GFP_KERNEL);
 	if (!buf)
@@ -235,10 +243,11 @@ static int sockauth_record_handshake(struct sockauth_sock *ss,
 }
 
 /*
- * The next record is not data.  Several readers may be told so at once; the
+ * The next record may not be data.  Several readers may be told so at once; the
  * first to get the lock takes the record, the others find data, or nothing.
  *
- * Return: 0: look again; else the error for the application.
+ * Return: 1: a record was taken; 0: none, it is data or there is none; else an
+ *	error for the application that passes.  rx_end is set if reading ended.
  */
 static int sockauth_record_control(struct sockauth_sock *ss,
 				   struct socket *sock)
@@ -249,18 +258,29 @@ static int sockauth_record_control(struct sockauth_sock *ss,
 
 	mutex_lock(&conn->lock);
 	ret = sockauth_record_fetch(ss, sock, &first, 1, MSG_PEEK, &type);
-	if (ret == -EAGAIN || ret == -EINTR || (ret >= 0 &&
-	    type == SOCKAUTH_RECORD_DATA)) {
-		ret = 0;
-	} else if (ret > 0 && type == SOCKAUTH_RECORD_ALERT) {
-		ret = sockauth_record_alert(ss, sock);
-	} else if (ret > 0 && type == SOCKAUTH_RECORD_HANDSHAKE) {
-		ret = sockauth_record_handshake(ss, sock, first);
-	} else if (ret > 0) {
-		ret = -EPROTO;
+	if (ret <= 0 || type == SOCKAUTH_RECORD_DATA) {
+		mutex_unlock(&conn->lock);
+		return ret == -EIO || ret == -ENOMEM ? ret : 0;
 	}
+	ret = 0;
+	if (type == SOCKAUTH_RECORD_ALERT)
+		ret = sockauth_record_alert(ss, sock);
+	else if (type == SOCKAUTH_RECORD_HANDSHAKE)
+		ret = sockauth_record_handshake(ss, sock, first);
+	else
+		sockauth_record_end(conn, -EPROTO,
+				    kasprintf(GFP_KERNEL, "the peer sent a record of type %u",
+					      type));
 	mutex_unlock(&conn->lock);
-	return ret;
+	return ret ?: 1;
+}
+
+/* What recvmsg() says once reading has ended. */
+static int sockauth_record_ended(struct sockauth_conn *conn)
+{
+	int end = READ_ONCE(conn->rx_end);
+
+	return end == SOCKAUTH_RX_EOF ? 0 : end;
 }
 
 /* kTLS says end of file: is it the peer's word, or was the stream cut? */
@@ -268,7 +288,7 @@ static int sockauth_record_eof(struct sockauth_sock *ss)
 {
 	struct sockauth_conn *conn = ss->conn;
 
-	if (READ_ONCE(conn->rx_eof) || READ_ONCE(conn->rd_shut) ||
+	if (READ_ONCE(conn->rx_end) || READ_ONCE(conn->rd_shut) ||
 	    conn->req->flags & SOCKAUTH_REQ_TRUNCATION_OK)
 		return 0;
 
@@ -306,11 +326,13 @@ int sockauth_record_recvmsg(struct sockauth_sock *ss, struct socket *sock,
 
 	if (unlikely(flags & MSG_ERRQUEUE))
 		return ss->base->recvmsg(sock, msg, len, flags);
-	if (unlikely(READ_ONCE(ss->conn->rx_eof)))
-		return 0;
 
 	msg->msg_controllen = 0;
-	do {
+	for (;;) {
+		if (unlikely(READ_ONCE(ss->conn->rx_end))) {
+			ret = sockauth_record_ended(ss->conn);
+			break;
+		}
 		ret = ss->base->recvmsg(sock, msg, len, flags);
 		msg->msg_flags &= ~(MSG_CTRUNC | MSG_EOR);
 		if (likely(ret > 0))
@@ -322,9 +344,39 @@ int sockauth_record_recvmsg(struct sockauth_sock *ss, struct socket *sock,
 		if (ret != -EIO)
 			break;
 		ret = sockauth_record_control(ss, sock);
-	} while (!ret && !READ_ONCE(ss->conn->rx_eof));
+		if (ret < 0)
+			break;
+	}
 	msg->msg_controllen = controllen;
 	return ret;
+}
+
+/**
+ * sockauth_record_poll() - poll an established connection
+ * @ss: its face
+ * @file: the socket's file
+ * @sock: the application's socket
+ * @pt: as for every poll operation
+ *
+ * Session tickets make the socket of a client readable for kTLS, yet there is
+ * nothing to read for the application, and a blocking read() after poll() would
+ * wait: so they are taken here.
+ *
+ * Return: as poll() on a TCP socket.
+ */
+__poll_t sockauth_record_poll(struct sockauth_sock *ss, struct file *file,
+			      struct socket *sock, struct poll_table_struct *pt)
+{
+	__poll_t mask = ss->base->poll(file, sock, pt);
+	struct sockauth_conn *conn = ss->conn;
+
+	while (mask & EPOLLIN && conn->role == SOCKAUTH_ROLE_INITIATOR &&
+	       !READ_ONCE(conn->rx_end) &&
+	       sockauth_record_control(ss, sock) == 1)
+		mask = ss->base->poll(file, sock, NULL);
+	if (READ_ONCE(conn->rx_end))
+		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
+	return mask;
 }
 
 /**
@@ -346,15 +398,15 @@ ssize_t sockauth_record_splice_read(struct sockauth_sock *ss,
 	ssize_t ret;
 
 	do {
-		if (READ_ONCE(ss->conn->rx_eof))
-			return 0;
+		if (READ_ONCE(ss->conn->rx_end))
+			return sockauth_record_ended(ss->conn);
 		ret = ss->base->splice_read(sock, ppos, pipe, len, flags);
 		if (!ret && len)
 			return sockauth_record_eof(ss);
 		if (ret != -EINVAL)
 			return ret;
 		ret = sockauth_record_control(ss, sock);
-	} while (!ret);
+	} while (ret >= 0);
 	return ret;
 }
 

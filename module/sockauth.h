@@ -329,6 +329,9 @@ struct sockauth_reply {
 	struct sockauth_peer	*peer;
 };
 
+/* sockauth_conn.rx_end: close_notify was received */
+#define SOCKAUTH_RX_EOF		1
+
 /* Bits of sockauth_conn.events, set by anybody, handled by the work. */
 enum {
 	SOCKAUTH_EV_TIMER,		/* the timer went off */
@@ -358,7 +361,7 @@ enum {
  * @role: enum sockauth_role
  * @reason: why it ended
  * @nonagle: the application's setting while ours holds
- * @rx_eof: close_notify was received
+ * @rx_end: how reading has ended: 0: not; SOCKAUTH_RX_EOF; a negative errno
  * @tx_closed: close_notify was sent
  * @rd_shut: the application has shut down reading
  * @truncated: the stream ended without close_notify, and was counted
@@ -402,7 +405,7 @@ struct sockauth_conn {
 	u8				role;
 	u8				reason;
 	u8				nonagle;
-	bool				rx_eof;
+	s16				rx_end;
 	bool				tx_closed;
 	bool				rd_shut;
 	bool				announce;
@@ -502,6 +505,9 @@ bool sockauth_record_key_valid(u32 cipher, const struct sockauth_key *key);
 size_t sockauth_record_ciphers(u16 *suites, size_t max);
 int sockauth_record_recvmsg(struct sockauth_sock *ss, struct socket *sock,
 			    struct msghdr *msg, size_t len, int flags);
+__poll_t sockauth_record_poll(struct sockauth_sock *ss, struct file *file,
+			      struct socket *sock,
+			      struct poll_table_struct *pt);
 ssize_t sockauth_record_splice_read(struct sockauth_sock *ss,
 				    struct socket *sock, loff_t *ppos,
 				    struct pipe_inode_info *pipe, size_t len,

@@ -134,16 +134,12 @@ static __poll_t sockauth_sock_poll(struct file *file, struct socket *sock,
 {
 	struct sockauth_sock *ss = sockauth_sock_of(sock);
 	struct sockauth_listener *l = READ_ONCE(ss->listener);
-	__poll_t mask;
 
 	if (l && inet_sk_state_load(ss->sk) == TCP_LISTEN)
 		return sockauth_listener_poll(l, file, pt);
 	if (!sockauth_sock_is_open(ss))
 		return sockauth_client_poll(ss, file, sock, pt);
-	mask = ss->base->poll(file, sock, pt);
-	if (READ_ONCE(ss->conn->rx_eof))
-		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
-	return mask;
+	return sockauth_record_poll(ss, file, sock, pt);
 }
 
 static int sockauth_sock_listen(struct socket *sock, int backlog)
