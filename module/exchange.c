@@ -38,7 +38,7 @@ static bool sockauth_exchange_over_limit(struct sockauth_conn *conn, u32 more)
 
 /* A token is there (or it is our turn to begin), and a worker has credit. */
 static void sockauth_exchange_step(struct sockauth_conn *conn,
-			       const struct sockauth_token *token)
+				   const struct sockauth_token *token)
 {
 	int err = 0;
 
@@ -112,7 +112,7 @@ static void sockauth_exchange_connecting(struct sockauth_conn *conn)
 
 /* Reply DONE, and its token is out: the socket speaks records from here on. */
 static void sockauth_exchange_done(struct sockauth_conn *conn,
-			       struct sockauth_reply *reply)
+				   struct sockauth_reply *reply)
 {
 	struct sockauth_net *snet = conn->snet;
 	int err;
@@ -156,7 +156,7 @@ static void sockauth_exchange_done(struct sockauth_conn *conn,
 
 /* Go on with a reply: send what is left of its token, then do what it says. */
 static void sockauth_exchange_progress(struct sockauth_conn *conn,
-				   struct sockauth_reply *reply)
+				       struct sockauth_reply *reply)
 {
 	int err = sockauth_relay_send(conn, reply);
 
@@ -219,7 +219,7 @@ static void sockauth_exchange_unlock(struct sockauth_conn *conn)
  * Context: process; sleeps.
  */
 int sockauth_exchange_answer(struct sockauth_conn *conn, u32 portid, u32 leg,
-			 struct sockauth_reply *reply)
+			     struct sockauth_reply *reply)
 {
 	bool more = reply->status == SOCKAUTH_STEP_CONTINUE;
 	int err;

@@ -209,7 +209,8 @@ static int sockauth_record_alert(struct sockauth_sock *ss, struct socket *sock)
 		sockauth_record_end(ss->conn, SOCKAUTH_RX_EOF, NULL);
 	else
 		sockauth_record_end(ss->conn, -ECONNRESET,
-				    kasprintf(GFP_KERNEL, "the peer ended the connection with alert %u",
+				    kasprintf(GFP_KERNEL,
+					      "the peer sent alert %u",
 					      alert[1]));
 	return 0;
 }
@@ -229,7 +230,7 @@ static int sockauth_record_handshake(struct sockauth_sock *ss,
 	if (first != SOCKAUTH_HANDSHAKE_TICKET ||
 	    conn->role != SOCKAUTH_ROLE_INITIATOR) {
 		sockauth_record_end(conn, -EKEYEXPIRED,
-				    kstrdup("the peer wants new keys, which this kernel cannot install",
+				    kstrdup("the peer wants new keys: not in this kernel",
 					    GFP_KERNEL));
 		return 0;
 	}

@@ -26,7 +26,7 @@ static size_t sockauth_reply_strlen(const struct nlattr *attr)
 
 /* The names, one after the other, as struct sockauth_net keeps them. */
 static int sockauth_reply_profiles(struct nlattr *nest,
-				     struct genl_info *info, char **profiles)
+				   struct genl_info *info, char **profiles)
 {
 	u32 count = 0, size = 1;
 	struct nlattr *attr;
@@ -103,7 +103,7 @@ int sockauth_reply_bind(struct sk_buff *skb, struct genl_info *info)
 	}
 	if (attrs[SOCKAUTH_A_PROFILES]) {
 		ret = sockauth_reply_profiles(attrs[SOCKAUTH_A_PROFILES],
-						info, &profiles);
+					      info, &profiles);
 		if (ret)
 			return ret;
 	}
@@ -120,8 +120,8 @@ int sockauth_reply_bind(struct sk_buff *skb, struct genl_info *info)
 }
 
 static int sockauth_reply_key(struct nlattr *nest, u32 cipher,
-				struct sockauth_key *key,
-				struct genl_info *info)
+			      struct sockauth_key *key,
+			      struct genl_info *info)
 {
 	struct nlattr *tb[SOCKAUTH_A_MAX + 1];
 	int err;
@@ -311,11 +311,11 @@ int sockauth_reply_step(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		goto out;
 	err = sockauth_exchange_answer(conn, info->snd_portid,
-				   nla_get_u32(attrs[SOCKAUTH_A_LEG]), reply);
+				       nla_get_u32(attrs[SOCKAUTH_A_LEG]), reply);
 	if (err == -ENOENT)
 		NL_SET_ERR_MSG(info->extack, "this port was not asked about the connection");
 	else if (err == -ESTALE)
-		NL_SET_ERR_MSG(info->extack, "the connection is over, or the leg is not the last one");
+		NL_SET_ERR_MSG(info->extack, "the connection is over, or this is not its last leg");
 	else if (err == -EINVAL)
 		NL_SET_ERR_MSG_ATTR(info->extack, attrs[SOCKAUTH_A_CONSUMED],
 				    "consumed is more than was offered, or nothing");

@@ -75,9 +75,9 @@ struct sockauth_conn *sockauth_sock_conn(struct sockauth_sock *ss)
 	return conn;
 }
 
-/* Pairs with the release in sockauth_sock_open(). */
 static bool sockauth_sock_is_open(const struct sockauth_sock *ss)
 {
+	/* Pairs with the release in sockauth_sock_open(). */
 	return smp_load_acquire(&ss->open);
 }
 
