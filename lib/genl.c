@@ -2,9 +2,10 @@
 /*
  * The generic netlink family "sockauth": one socket, the numbers that the
  * kernel gave to family and group, the sequence number of the next message.
- * No lock; see <sockauth/genl.h> for what threads may do.
+ * No lock; any thread may send, see <sockauth/genl.h> for the rest.
  */
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +21,7 @@ struct sockauth_genl {
 	struct mnl_socket *nl;
 	uint16_t family;
 	uint32_t group;
-	uint32_t seq;
+	_Atomic uint32_t seq;	/* any thread may send */
 	char *rx;
 };
 
@@ -109,10 +110,10 @@ static struct nlmsghdr *begin(struct sockauth_genl *genl, void *buf,
 
 	nlh->nlmsg_type = type;
 	nlh->nlmsg_flags = NLM_F_REQUEST | flags;
-	nlh->nlmsg_seq = genl->seq++;
-	/* 0 is what the kernel's own notifications carry. */
-	if (!genl->seq)
-		genl->seq = 1;
+	/* 0 is what the kernel's own messages carry. */
+	do {
+		nlh->nlmsg_seq = atomic_fetch_add(&genl->seq, 1);
+	} while (!nlh->nlmsg_seq);
 	hdr = mnl_nlmsg_put_extra_header(nlh, sizeof(*hdr));
 	hdr->cmd = cmd;
 	hdr->version = version;
@@ -121,7 +122,7 @@ static struct nlmsghdr *begin(struct sockauth_genl *genl, void *buf,
 
 static int resolve(struct sockauth_genl *genl)
 {
-	char buf[MNL_NLMSG_HDRLEN + GENL_HDRLEN + 64];
+	char buf[MNL_NLMSG_HDRLEN + GENL_HDRLEN + 64] = { 0 };
 	struct nlmsghdr *nlh;
 	int err;
 
@@ -147,7 +148,6 @@ int sockauth_genl_open(struct sockauth_genl **genl)
 
 	if (!new)
 		return -ENOMEM;
-	new->seq = 1;
 	new->rx = malloc(RX_SIZE);
 	err = new->rx ? open_socket(new) : -ENOMEM;
 	if (!err)
@@ -246,6 +246,25 @@ int sockauth_genl_send(struct sockauth_genl *genl, const struct nlmsghdr *nlh)
 		n = mnl_socket_sendto(genl->nl, nlh, nlh->nlmsg_len);
 	} while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : 0;
+}
+
+/**
+ * sockauth_genl_wake - make another thread's sockauth_genl_recv() return
+ * @genl: the socket
+ *
+ * The kernel acknowledges a message that means nothing.
+ *
+ * Return: 0 or -errno.
+ */
+int sockauth_genl_wake(struct sockauth_genl *genl)
+{
+	const struct nlmsghdr nlh = {
+		.nlmsg_len = sizeof(nlh),
+		.nlmsg_type = NLMSG_NOOP,
+		.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK,
+	};
+
+	return sockauth_genl_send(genl, &nlh);
 }
 
 /**
