@@ -68,6 +68,7 @@ extern const struct command monitor_command;
 extern const struct command kill_command;
 extern const struct command set_command;
 
+void print_synopsis(FILE *out, const struct command *command);
 void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int bad_usage(const struct command *command, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -146,18 +146,23 @@ int json_put(json_t *object, const char *key, json_t *value)
 
 /**
  * json_print - print a value as one line
- * @value: the value, taken over; NULL: it could not be made
+ * @value: an object or array, taken over; NULL: it could not be made
  * @out: where; the caller looks at ferror()
  *
- * Return: 0, or -ENOMEM if @value is NULL.
+ * Return: 0 or -ENOMEM, also if @value is NULL.
  */
 int json_print(json_t *value, FILE *out)
 {
+	char *text;
+
 	if (!value)
 		return -ENOMEM;
 	/* Only ASCII: what strangers chose must not reach a terminal raw. */
-	if (!json_dumpf(value, out, JSON_COMPACT | JSON_ENSURE_ASCII))
-		fputc('\n', out);
+	text = json_dumps(value, JSON_COMPACT | JSON_ENSURE_ASCII);
 	json_decref(value);
+	if (!text)
+		return -ENOMEM;
+	fprintf(out, "%s\n", text);
+	free(text);
 	return 0;
 }

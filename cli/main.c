@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <locale.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,58 +20,6 @@ static const struct command *const commands[] = {
 };
 
 #define N_COMMANDS	(sizeof(commands) / sizeof(commands[0]))
-
-/**
- * complain - say on standard error what is wrong
- * @fmt: a line without its end, as for printf
- */
-void complain(const char *fmt, ...)
-{
-	va_list ap;
-
-	fputs("sockauth: ", stderr);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-}
-
-/**
- * no_memory - say that there is none
- *
- * Return: CLI_REFUSED.
- */
-int no_memory(void)
-{
-	complain("out of memory");
-	return CLI_REFUSED;
-}
-
-static void print_command(FILE *out, const struct command *command)
-{
-	fprintf(out, "sockauth [-j] %s%s%s\n", command->name,
-		*command->args ? " " : "", command->args);
-}
-
-/**
- * bad_usage - say what is wrong with the arguments, and how it is right
- * @command: the command that they were for
- * @fmt: what is wrong, as for printf
- *
- * Return: CLI_USAGE.
- */
-int bad_usage(const struct command *command, const char *fmt, ...)
-{
-	va_list ap;
-
-	fprintf(stderr, "sockauth: %s: ", command->name);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputs("\nusage: ", stderr);
-	print_command(stderr, command);
-	return CLI_USAGE;
-}
 
 static void print_usage(FILE *out)
 {
@@ -90,8 +37,7 @@ static void print_usage(FILE *out)
 
 static void print_help(FILE *out, const struct command *command)
 {
-	fputs("usage: ", out);
-	print_command(out, command);
+	print_synopsis(out, command);
 	fprintf(out, "%s\n", command->summary);
 	if (!command->details)
 		return;
