@@ -4,9 +4,9 @@
  * the command line have in common.  Messages are filled and read with libmnl;
  * here is only what every user of the family would otherwise write again.
  *
- * A struct sockauth_genl is one netlink socket.  It has no lock: sending from
- * one thread while another one receives is fine, anything else is for one
- * thread at a time.
+ * A struct sockauth_genl is one netlink socket.  It has no lock: any thread may
+ * begin and send messages while another one receives; receiving, and waiting
+ * for an answer, is for one thread at a time.
  */
 #ifndef SOCKAUTH_GENL_H
 #define SOCKAUTH_GENL_H
@@ -35,6 +35,7 @@ int sockauth_genl_join(struct sockauth_genl *genl);
 struct nlmsghdr *sockauth_genl_begin(struct sockauth_genl *genl, void *buf,
 				     uint8_t cmd, uint16_t flags);
 int sockauth_genl_send(struct sockauth_genl *genl, const struct nlmsghdr *nlh);
+int sockauth_genl_wake(struct sockauth_genl *genl);
 ssize_t sockauth_genl_recv(struct sockauth_genl *genl, void *buf, size_t size);
 int sockauth_genl_transact(struct sockauth_genl *genl, struct nlmsghdr *nlh,
 			   sockauth_genl_cb cb, void *arg,

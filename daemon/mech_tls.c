@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The mechanism "tls": X.509 certificates on either side or both, and session
+ * tickets.  Credentials are constant; a context belongs to its worker's
+ * thread.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include "alpn.h"
+#include "context.h"
+#include "mech.h"
+#include "step.h"
+#include "tlscred.h"
+
+/**
+ * struct ticket_data - what a ticket remembers for us
+ * @since: when the client authenticated itself
+ * @until: when the first certificate of its chain expires; 0: it showed none
+ */
+struct ticket_data {
+	int64_t since;
+	int64_t until;
+};
+
+static struct context *context_of(const SSL *ssl)
+{
+	return tls_session_of(ssl)->arg;
+}
+
+static int verify(int ok, X509_STORE_CTX *store)
+{
+	const SSL *ssl = X509_STORE_CTX_get_ex_data(store,
+				SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct context *ctx = context_of(ssl);
+
+	if (!ok)
+		cert_explain(store, *ctx->target ? ctx->target : NULL,
+			     &ctx->verdict);
+	return ok;
+}
+
+static int select_alpn(SSL *ssl, const unsigned char **out,
+		       unsigned char *out_len, const unsigned char *offer,
+		       unsigned int offer_len, void *arg)
+{
+	const struct context *ctx = context_of(ssl);
+	uint8_t common[SOCKAUTH_ALPN_MAX];
+	size_t pos;
+
+	(void)arg;
+	if (!ctx->alpn_len)
+		return SSL_TLSEXT_ERR_NOACK;
+	if (!alpn_common(ctx->alpn, ctx->alpn_len, offer, offer_len, common))
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	/* The name must outlive this function: the context has it too. */
+	for (pos = 0; memcmp(ctx->alpn + pos, common, 1 + common[0]);
+	     pos += 1 + ctx->alpn[pos])
+		;
+	*out = ctx->alpn + pos + 1;
+	*out_len = ctx->alpn[pos];
+	return SSL_TLSEXT_ERR_OK;
+}
+
+static int select_cert(SSL *ssl, void *arg)
+{
+	const struct tls_cred *cred = arg;
+	const char *host = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+	const struct tls_identity *id = host ? tls_cred_find(cred, host) : NULL;
+
+	if (!id || id == &cred->identities[0])
+		return 1;
+	/* The default one may have another kind of key: out with it. */
+	SSL_certs_clear(ssl);
+	return SSL_use_cert_and_key(ssl, id->cert, id->key, id->chain, 1);
+}
+
+static int ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv,
+		      EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int seal)
+{
+	struct ticket_keys *keys = &context_of(ssl)->table->tickets;
+
+	if (seal)
+		return ticket_seal(keys, name, iv, cipher, mac);
+	return ticket_open(keys, name, iv, cipher, mac);
+}
+
+/* When what the peer has proved is over; 0: never. */
+static int64_t expiry(const struct context *ctx)
+{
+	int64_t end = ctx->profile->config->lifetime;
+
+	if (end)
+		end += ctx->since;
+	if (ctx->until && (!end || ctx->until < end))
+		end = ctx->until;
+	return end;
+}
+
+/* Resumption proves what the ticket says, a full handshake its own chain. */
+static void note_times(struct context *ctx, const SSL *ssl)
+{
+	if (SSL_session_reused(ssl))
+		return;
+	ctx->since = time(NULL);
+	ctx->until = cert_expiry(SSL_get0_verified_chain(ssl));
+}
+
+static int make_ticket(SSL *ssl, void *arg)
+{
+	struct context *ctx = context_of(ssl);
+	struct ticket_data data;
+
+	(void)arg;
+	note_times(ctx, ssl);
+	data.since = ctx->since;
+	data.until = ctx->until;
+	return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), &data,
+					       sizeof(data));
+}
+
+/* Whether a ticket proves as much as a full handshake would have to. */
+static bool good_ticket(struct context *ctx, const SSL *ssl,
+			SSL_SESSION *session)
+{
+	const struct ticket_data *data;
+	X509 *cert = SSL_SESSION_get0_peer(session);
+	void *raw;
+	size_t len;
+	int64_t end;
+
+	if (!SSL_SESSION_get0_ticket_appdata(session, &raw, &len) ||
+	    len != sizeof(*data))
+		return false;
+	/* An anonymous client is not somebody because it comes again. */
+	if (!cert && SSL_get_verify_mode(ssl) & SSL_VERIFY_FAIL_IF_NO_PEER_CERT)
+		return false;
+	/* The ticket has the client's certificate, not the whole chain. */
+	if (cert && ctx->req_flags & SOCKAUTH_REQ_KEEP_CRED)
+		return false;
+	data = raw;
+	ctx->since = data->since;
+	ctx->until = data->until;
+	end = expiry(ctx);
+	return !end || end > time(NULL);
+}
+
+static SSL_TICKET_RETURN use_ticket(SSL *ssl, SSL_SESSION *session,
+				    const unsigned char *name, size_t name_len,
+				    SSL_TICKET_STATUS status, void *arg)
+{
+	(void)name;
+	(void)name_len;
+	(void)arg;
+	if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW)
+		return SSL_TICKET_RETURN_IGNORE_RENEW;
+	if (!good_ticket(context_of(ssl), ssl, session))
+		return SSL_TICKET_RETURN_IGNORE_RENEW;
+	return SSL_TICKET_RETURN_USE_RENEW;
+}
+
+static int verify_mode(enum client_cert client_cert)
+{
+	switch (client_cert) {
+	case CLIENT_CERT_NONE:
+		break;
+	case CLIENT_CERT_REQUEST:
+		return SSL_VERIFY_PEER;
+	case CLIENT_CERT_REQUIRE:
+		return SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+	}
+	return SSL_VERIFY_NONE;
+}
+
+static int load(const struct loading *l, void **result)
+{
+	struct tls_cred *cred;
+	int err = tls_cred_new(l, &cred);
+
+	if (err)
+		return err;
+	if (cred->acceptor) {
+		SSL_CTX *ctx = cred->acceptor;
+
+		SSL_CTX_set_verify(ctx, verify_mode(l->profile->client_cert),
+				   verify);
+		SSL_CTX_set_alpn_select_cb(ctx, select_alpn, NULL);
+		SSL_CTX_set_cert_cb(ctx, select_cert, cred);
+		SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, ticket_key);
+		SSL_CTX_set_session_ticket_cb(ctx, make_ticket, use_ticket,
+					      NULL);
+	}
+	if (cred->initiator)
+		SSL_CTX_set_verify(cred->initiator, SSL_VERIFY_PEER, verify);
+	*result = cred;
+	return 0;
+}
+
+static void unload(void *cred)
+{
+	tls_cred_free(cred);
+}
+
+static int begin_acceptor(struct context *ctx, const struct tls_cred *cred)
+{
+	const char *profile = ctx->profile->config->name;
+
+	if (!cred->acceptor) {
+		verdict_set(&ctx->verdict, SOCKAUTH_REASON_NO_OWN_CRED, ENOKEY,
+			    "the profile %s has no certificate", profile);
+		return -ENOKEY;
+	}
+	if (ctx->req_flags & SOCKAUTH_REQ_MUTUAL && !cred->trust) {
+		verdict_set(&ctx->verdict, SOCKAUTH_REASON_PROFILE, EINVAL,
+			    "the application wants client certificates, but the profile %s has no trust",
+			    profile);
+		return -EINVAL;
+	}
+	if (tls_begin(&ctx->tls, cred->acceptor, ctx))
+		return -ENOMEM;
+	if (ctx->req_flags & SOCKAUTH_REQ_MUTUAL)
+		SSL_set_verify(ctx->tls.ssl,
+			       verify_mode(CLIENT_CERT_REQUIRE), verify);
+	return 0;
+}
+
+/* Whom the peer's certificate must name, and whom we ask for. */
+static int expect(SSL *ssl, const char *target)
+{
+	X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+
+	if (X509_VERIFY_PARAM_set1_ip_asc(param, target))
+		return 0;
+	ERR_clear_error();
+	X509_VERIFY_PARAM_set_hostflags(param,
+					X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+					X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+	if (!X509_VERIFY_PARAM_set1_host(param, target, 0) ||
+	    !SSL_set_tlsext_host_name(ssl, target))
+		return -EINVAL;
+	return 0;
+}
+
+static int begin_initiator(struct context *ctx, const struct tls_cred *cred)
+{
+	if (!cred->initiator) {
+		verdict_set(&ctx->verdict, SOCKAUTH_REASON_PROFILE, EINVAL,
+			    "the profile %s has no trust",
+			    ctx->profile->config->name);
+		return -EINVAL;
+	}
+	if (!*ctx->target) {
+		verdict_set(&ctx->verdict, SOCKAUTH_REASON_NAME, EINVAL,
+			    "no target: neither the application nor the profile %s says whom the peer must prove to be",
+			    ctx->profile->config->name);
+		return -EINVAL;
+	}
+	if (tls_begin(&ctx->tls, cred->initiator, ctx))
+		return -ENOMEM;
+	if (expect(ctx->tls.ssl, ctx->target)) {
+		verdict_set(&ctx->verdict, SOCKAUTH_REASON_NAME, EINVAL,
+			    "%.100s is neither a host name nor an address",
+			    ctx->target);
+		return -EINVAL;
+	}
+	if (ctx->alpn_len && SSL_set_alpn_protos(ctx->tls.ssl, ctx->alpn,
+						 ctx->alpn_len))
+		return -ENOMEM;
+	return 0;
+}
+
+static int begin(struct context *ctx)
+{
+	const struct tls_cred *cred = ctx->profile->cred;
+
+	if (ctx->role == SOCKAUTH_ROLE_ACCEPTOR)
+		return begin_acceptor(ctx, cred);
+	return begin_initiator(ctx, cred);
+}
+
+static int keep_cred(const struct context *ctx, X509 *leaf,
+		     struct reply *reply)
+{
+	if (!(ctx->req_flags & SOCKAUTH_REQ_KEEP_CRED))
+		return 0;
+	return cert_list(leaf, SSL_get_peer_cert_chain(ctx->tls.ssl),
+			 reply->cred, sizeof(reply->cred), &reply->cred_len);
+}
+
+/* An initiator knows whom it wanted, and that the certificate proves it. */
+static void name_target(const struct context *ctx, struct peer *peer)
+{
+	unsigned char address[16];
+
+	peer->type = SOCKAUTH_NAME_DNS;
+	if (inet_pton(AF_INET, ctx->target, address) == 1 ||
+	    inet_pton(AF_INET6, ctx->target, address) == 1)
+		peer->type = SOCKAUTH_NAME_IP;
+	strcpy(peer->name, ctx->target);
+}
+
+static int identify(struct context *ctx, struct reply *reply)
+{
+	X509 *leaf = SSL_get0_peer_certificate(ctx->tls.ssl);
+	int nid;
+
+	if (!leaf)
+		return ctx->role == SOCKAUTH_ROLE_ACCEPTOR ? 0 : -EACCES;
+	if (SSL_get_verify_result(ctx->tls.ssl) != X509_V_OK)
+		return -EACCES;
+	if (ctx->role == SOCKAUTH_ROLE_INITIATOR) {
+		name_target(ctx, &reply->peer);
+		/* Whether the peer has asked us, and got an answer. */
+		if (SSL_get_signature_nid(ctx->tls.ssl, &nid))
+			reply->sec_flags |= SOCKAUTH_SEC_MUTUAL;
+	} else {
+		if (cert_peer(leaf, &reply->peer)) {
+			verdict_set(&ctx->verdict, SOCKAUTH_REASON_BAD_CRED,
+				    EACCES,
+				    "the peer's certificate names nobody");
+			return -EACCES;
+		}
+		reply->sec_flags |= SOCKAUTH_SEC_MUTUAL;
+	}
+	return keep_cred(ctx, leaf, reply);
+}
+
+static enum tls_result step(struct context *ctx, const struct event *ev,
+			    struct reply *reply)
+{
+	enum tls_result result;
+
+	result = tls_step(&ctx->tls, ev->token, ev->token_len, &reply->out,
+			  &reply->consumed);
+	if (result == TLS_FAILED)
+		tls_explain(&ctx->tls, &ctx->verdict);
+	if (result != TLS_DONE)
+		return result;
+	if (identify(ctx, reply)) {
+		verdict_set(&ctx->verdict, SOCKAUTH_REASON_INTERNAL, EACCES,
+			    "the peer's certificate was not verified");
+		return TLS_FAILED;
+	}
+	note_times(ctx, ctx->tls.ssl);
+	reply->expiry = expiry(ctx);
+	if (SSL_session_reused(ctx->tls.ssl))
+		reply->sec_flags |= SOCKAUTH_SEC_RESUMED;
+	return TLS_DONE;
+}
+
+static void end(struct context *ctx)
+{
+	tls_end(&ctx->tls);
+}
+
+const struct mech mech_tls = {
+	.name = "tls",
+	.id = SOCKAUTH_MECH_TLS,
+	.load = load,
+	.unload = unload,
+	.begin = begin,
+	.step = step,
+	.end = end,
+};

@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * One leg of an authentication: an event of the module in, a reply out.  Knows
+ * nothing of sockets, so that tests can call it.  Everything here belongs to
+ * the thread of a worker.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "alpn.h"
+#include "context.h"
+#include "log.h"
+#include "mech.h"
+#include "step.h"
+
+static uint32_t get_u32(const struct nlattr *attr)
+{
+	return attr ? mnl_attr_get_u32(attr) : 0;
+}
+
+/**
+ * step_read - read an event
+ * @tb: its attributes, sorted
+ * @ev: set; points into the message
+ *
+ * Return: 0, or -EPROTO if something is missing or malformed; @ev then has id
+ * and leg if they were there, else 0.
+ */
+int step_read(const struct nlattr *const *tb, struct event *ev)
+{
+	const struct nlattr *attr;
+
+	*ev = (struct event) { .profile = "default" };
+	if (!tb[SOCKAUTH_A_ID] || !tb[SOCKAUTH_A_LEG])
+		return -EPROTO;
+	ev->id = mnl_attr_get_u64(tb[SOCKAUTH_A_ID]);
+	ev->leg = mnl_attr_get_u32(tb[SOCKAUTH_A_LEG]);
+	ev->begins = tb[SOCKAUTH_A_ROLE];
+	ev->role = get_u32(tb[SOCKAUTH_A_ROLE]);
+	if (ev->role > SOCKAUTH_ROLE_ACCEPTOR)
+		return -EPROTO;
+	/* Nobody's user, if the module does not say: no list allows it. */
+	ev->uid = tb[SOCKAUTH_A_UID] ?
+		  mnl_attr_get_u32(tb[SOCKAUTH_A_UID]) : UINT32_MAX;
+	ev->req_flags = get_u32(tb[SOCKAUTH_A_REQ_FLAGS]);
+	ev->malformed = tb[SOCKAUTH_A_MALFORMED];
+	attr = tb[SOCKAUTH_A_PROFILE];
+	if (attr && *mnl_attr_get_str(attr))
+		ev->profile = mnl_attr_get_str(attr);
+	attr = tb[SOCKAUTH_A_TARGET];
+	if (attr && *mnl_attr_get_str(attr))
+		ev->target = mnl_attr_get_str(attr);
+	attr = tb[SOCKAUTH_A_ALPN];
+	if (attr) {
+		ev->alpn = mnl_attr_get_payload(attr);
+		ev->alpn_len = mnl_attr_get_payload_len(attr);
+	}
+	attr = tb[SOCKAUTH_A_TOKEN];
+	if (attr) {
+		ev->token = mnl_attr_get_payload(attr);
+		ev->token_len = mnl_attr_get_payload_len(attr);
+	}
+	if (ev->alpn_len > SOCKAUTH_ALPN_MAX ||
+	    !alpn_valid(ev->alpn, ev->alpn_len))
+		return -EPROTO;
+	return 0;
+}
+
+/* What was of an earlier event; buffers keep their bytes, but not secrets. */
+static void reset(struct reply *reply)
+{
+	reply->status = SOCKAUTH_STEP_CONTINUE;
+	reply->consumed = 0;
+	reply->verdict.reason = SOCKAUTH_REASON_NONE;
+	reply->out.len = 0;
+	reply->out.overflow = false;
+	reply->sec_flags = 0;
+	reply->peer.type = SOCKAUTH_NAME_NONE;
+	reply->peer.name[0] = '\0';
+	reply->expiry = 0;
+	reply->alpn_len = 0;
+	reply->cred_len = 0;
+}
+
+/**
+ * step_wipe - wipe the secrets of a reply
+ * @reply: that was sent
+ */
+void step_wipe(struct reply *reply)
+{
+	if (reply->status != SOCKAUTH_STEP_DONE)
+		return;
+	OPENSSL_cleanse(&reply->keys, sizeof(reply->keys));
+	OPENSSL_cleanse(&reply->blob, sizeof(reply->blob));
+}
+
+/**
+ * step_fail - make a reply that refuses
+ * @reply: set
+ * @reason: for the counters
+ * @error: errno (positive) for the application
+ * @text: for the administrator
+ */
+void step_fail(struct reply *reply, enum sockauth_reason reason, int error,
+	       const char *text)
+{
+	reset(reply);
+	reply->status = SOCKAUTH_STEP_FAIL;
+	verdict_set(&reply->verdict, reason, error, "%s", text);
+}
+
+/* The profile's protocols, or those of them that the application wants. */
+static int choose_alpn(struct context *ctx, const struct event *ev)
+{
+	const struct config_profile *config = ctx->profile->config;
+
+	if (!ev->alpn_len) {
+		memcpy(ctx->alpn, config->alpn, config->alpn_len);
+		ctx->alpn_len = config->alpn_len;
+		return 0;
+	}
+	if (!config->alpn_len) {
+		memcpy(ctx->alpn, ev->alpn, ev->alpn_len);
+		ctx->alpn_len = ev->alpn_len;
+		return 0;
+	}
+	ctx->alpn_len = alpn_common(ev->alpn, ev->alpn_len, config->alpn,
+				    config->alpn_len, ctx->alpn);
+	if (ctx->alpn_len)
+		return 0;
+	verdict_set(&ctx->verdict, SOCKAUTH_REASON_ALPN, EINVAL,
+		    "the profile %s allows none of the application's protocols",
+		    config->name);
+	return -EINVAL;
+}
+
+static void choose_target(struct context *ctx, const struct event *ev)
+{
+	const char *target = ev->target;
+	size_t len;
+
+	if (!target)
+		target = ctx->profile->config->target;
+	if (!target || ctx->role != SOCKAUTH_ROLE_INITIATOR)
+		return;
+	snprintf(ctx->target, sizeof(ctx->target), "%s", target);
+	/* "host.example." is how resolvers say that a name is complete. */
+	len = strlen(ctx->target);
+	if (len > 1 && ctx->target[len - 1] == '.')
+		ctx->target[len - 1] = '\0';
+}
+
+static int begin(struct context *ctx, const struct event *ev)
+{
+	const struct profile *profile;
+
+	profile = snapshot_profile(ctx->snapshot, ev->profile);
+	if (!profile) {
+		verdict_set(&ctx->verdict, SOCKAUTH_REASON_PROFILE, ENOENT,
+			    "there is no profile %s", ev->profile);
+		return -ENOENT;
+	}
+	if (!profile_allows(profile, ev->uid)) {
+		verdict_set(&ctx->verdict, SOCKAUTH_REASON_PROFILE, EACCES,
+			    "user %u may not use the profile %s", ev->uid,
+			    ev->profile);
+		return -EACCES;
+	}
+	if (!profile->cred) {
+		verdict_set(&ctx->verdict, SOCKAUTH_REASON_NO_OWN_CRED, ENOKEY,
+			    "%s", profile->off);
+		return -ENOKEY;
+	}
+	ctx->profile = profile;
+	ctx->role = ev->role;
+	ctx->req_flags = ev->req_flags;
+	choose_target(ctx, ev);
+	if (choose_alpn(ctx, ev))
+		return -EINVAL;
+	return profile->mech->begin(ctx);
+}
+
+/* Neither OpenSSL nor RFC 7301 stops a server that makes a name up. */
+static int agree_alpn(struct context *ctx, struct reply *reply)
+{
+	uint8_t name[1 + SOCKAUTH_ALPN_MAX];
+	const unsigned char *data;
+	unsigned int len;
+
+	SSL_get0_alpn_selected(ctx->tls.ssl, &data, &len);
+	if (!len)
+		return 0;
+	if (len < sizeof(reply->alpn)) {
+		name[0] = len;
+		memcpy(name + 1, data, len);
+		if (alpn_has(ctx->alpn, ctx->alpn_len, name)) {
+			memcpy(reply->alpn, data, len);
+			reply->alpn_len = len;
+			return 0;
+		}
+	}
+	verdict_set(&ctx->verdict, SOCKAUTH_REASON_ALPN, EPROTO,
+		    "the peer chose an application protocol that was not offered");
+	return -EPROTO;
+}
+
+static int finish(struct context *ctx, struct reply *reply)
+{
+	int err;
+
+	err = agree_alpn(ctx, reply);
+	if (err)
+		return err;
+	err = tls_keys(&ctx->tls, &reply->out, &reply->keys);
+	if (!err)
+		err = tls_binding(&ctx->tls, reply->binding);
+	if (err) {
+		OPENSSL_cleanse(&reply->keys, sizeof(reply->keys));
+		verdict_set(&ctx->verdict, SOCKAUTH_REASON_INTERNAL, -err,
+			    "the keys could not be derived");
+		return err;
+	}
+	tls_blob(&ctx->tls, &reply->blob);
+	reply->mech = ctx->profile->mech->id;
+	reply->status = SOCKAUTH_STEP_DONE;
+	return 0;
+}
+
+/* Return: 0, or -errno: it has failed, and the context says why. */
+static int advance(struct context *ctx, const struct event *ev,
+		   struct reply *reply)
+{
+	enum tls_result result;
+
+	result = ctx->profile->mech->step(ctx, ev, reply);
+	if (reply->out.overflow) {
+		verdict_set(&ctx->verdict, SOCKAUTH_REASON_LIMIT, EMSGSIZE,
+			    "our own certificates are too long for a token");
+		return -EMSGSIZE;
+	}
+	/* OpenSSL wants more, but what is there will never be a record. */
+	if (ev->malformed)
+		verdict_set(&ctx->verdict, SOCKAUTH_REASON_MALFORMED, EPROTO,
+			    "what the peer sends is not TLS");
+	if (result == TLS_FAILED || ev->malformed)
+		return -EPROTO;
+	if (result == TLS_MORE)
+		return 0;
+	return finish(ctx, reply);
+}
+
+static void refuse(const struct context *ctx, const struct event *ev,
+		   struct reply *reply)
+{
+	reply->status = SOCKAUTH_STEP_FAIL;
+	reply->verdict = ctx->verdict;
+	if (reply->verdict.reason == SOCKAUTH_REASON_NONE)
+		verdict_set(&reply->verdict, SOCKAUTH_REASON_INTERNAL, ENOMEM,
+			    "out of memory");
+	log_debug("connection %llu: %s", (unsigned long long)ev->id,
+		  reply->verdict.text);
+}
+
+/* Before anything has begun, a peer is told no more than no. */
+static void refuse_at_once(const struct context *ctx, const struct event *ev,
+			   struct reply *reply)
+{
+	refuse(ctx, ev, reply);
+	if (ev->role == SOCKAUTH_ROLE_ACCEPTOR)
+		tls_alert_token(&reply->out, SSL_AD_HANDSHAKE_FAILURE);
+}
+
+/**
+ * step_run - go on with an authentication
+ * @table: the worker's contexts
+ * @ev: the event; the first of a connection begins a context
+ * @reply: set
+ *
+ * After DONE and FAIL the context is gone.
+ */
+void step_run(struct contexts *table, const struct event *ev,
+	      struct reply *reply)
+{
+	struct context *ctx = context_find(table, ev->id);
+
+	reset(reply);
+	if (!ctx && !ev->begins) {
+		step_fail(reply, SOCKAUTH_REASON_INTERNAL, EIO,
+			  "the daemon has no context for the connection");
+		return;
+	}
+	if (!ctx) {
+		ctx = context_new(table, ev->id);
+		if (!ctx) {
+			step_fail(reply, SOCKAUTH_REASON_LIMIT, ENOBUFS,
+				  "the daemon has too many authentications in progress");
+			return;
+		}
+		if (begin(ctx, ev)) {
+			refuse_at_once(ctx, ev, reply);
+			context_forget(table, ev->id);
+			return;
+		}
+	}
+	if (advance(ctx, ev, reply))
+		refuse(ctx, ev, reply);
+	if (reply->status != SOCKAUTH_STEP_CONTINUE)
+		context_forget(table, ev->id);
+}
+
+/**
+ * step_record - answer a handshake record that came after the handshake
+ * @ev: the event
+ * @reply: set
+ */
+void step_record(const struct event *ev, struct reply *reply)
+{
+	(void)ev;
+	step_fail(reply, SOCKAUTH_REASON_OTHER, EKEYEXPIRED,
+		  "the peer changes its keys, which is not supported");
+}
+
+static void put_key(struct nlmsghdr *nlh, uint16_t type,
+		    const struct tls_key *key, size_t key_len)
+{
+	struct nlattr *nest = mnl_attr_nest_start(nlh, type);
+
+	mnl_attr_put(nlh, SOCKAUTH_A_KEY, key_len, key->key);
+	mnl_attr_put(nlh, SOCKAUTH_A_IV, sizeof(key->iv), key->iv);
+	mnl_attr_put_u64(nlh, SOCKAUTH_A_SEQ, key->seq);
+	mnl_attr_nest_end(nlh, nest);
+}
+
+static void put_done(struct nlmsghdr *nlh, const struct reply *reply)
+{
+	mnl_attr_put_u32(nlh, SOCKAUTH_A_CIPHER, reply->keys.cipher);
+	mnl_attr_put_u32(nlh, SOCKAUTH_A_VERSION, TLS1_3_VERSION);
+	put_key(nlh, SOCKAUTH_A_TX, &reply->keys.tx, reply->keys.key_len);
+	put_key(nlh, SOCKAUTH_A_RX, &reply->keys.rx, reply->keys.key_len);
+	mnl_attr_put_u32(nlh, SOCKAUTH_A_MECH, reply->mech);
+	mnl_attr_put_u32(nlh, SOCKAUTH_A_SEC_FLAGS, reply->sec_flags);
+	mnl_attr_put_u32(nlh, SOCKAUTH_A_NAME_TYPE, reply->peer.type);
+	if (reply->peer.type != SOCKAUTH_NAME_NONE)
+		mnl_attr_put_strz(nlh, SOCKAUTH_A_PEER_NAME, reply->peer.name);
+	if (reply->expiry)
+		mnl_attr_put_u64(nlh, SOCKAUTH_A_EXPIRY, reply->expiry);
+	if (reply->alpn_len)
+		mnl_attr_put(nlh, SOCKAUTH_A_ALPN, reply->alpn_len,
+			     reply->alpn);
+	if (reply->cred_len)
+		mnl_attr_put(nlh, SOCKAUTH_A_PEER_CRED, reply->cred_len,
+			     reply->cred);
+	mnl_attr_put(nlh, SOCKAUTH_A_BINDING, sizeof(reply->binding),
+		     reply->binding);
+	mnl_attr_put(nlh, SOCKAUTH_A_BLOB, sizeof(reply->blob), &reply->blob);
+}
+
+/**
+ * step_write - write a reply
+ * @ev: what it answers
+ * @reply: the reply
+ * @nlh: attributes are appended; there is room for STEP_MESSAGE_MAX bytes
+ */
+void step_write(const struct event *ev, const struct reply *reply,
+		struct nlmsghdr *nlh)
+{
+	mnl_attr_put_u64(nlh, SOCKAUTH_A_ID, ev->id);
+	mnl_attr_put_u32(nlh, SOCKAUTH_A_LEG, ev->leg);
+	mnl_attr_put_u32(nlh, SOCKAUTH_A_STATUS, reply->status);
+	mnl_attr_put_u32(nlh, SOCKAUTH_A_CONSUMED, reply->consumed);
+	if (reply->out.len)
+		mnl_attr_put(nlh, SOCKAUTH_A_TOKEN, reply->out.len,
+			     reply->out.data);
+	if (reply->status == SOCKAUTH_STEP_DONE)
+		put_done(nlh, reply);
+	if (reply->status == SOCKAUTH_STEP_FAIL) {
+		mnl_attr_put_u32(nlh, SOCKAUTH_A_REASON,
+				 reply->verdict.reason);
+		mnl_attr_put_u32(nlh, SOCKAUTH_A_ERROR, reply->verdict.error);
+		mnl_attr_put_strz(nlh, SOCKAUTH_A_TEXT, reply->verdict.text);
+	}
+}

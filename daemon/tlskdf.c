@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The traffic secrets of a TLS 1.3 handshake.
+ *
+ * OpenSSL gives them away only as hexadecimal text, to a keylog callback,
+ * which costs a tenth of a handshake.  But it derives them with the algorithm
+ * "TLS13-KDF" of some provider, and a program may have a provider of its own.
+ * The one here offers nothing but that algorithm, has the default provider do
+ * the work, and copies two of the results.  It is asked for by the properties
+ * of our SSL_CTXs.
+ *
+ * The pointers to the default's algorithm are set before the threads exist and
+ * constant afterwards; where to copy to is private to each thread.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include <openssl/core_dispatch.h>
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/kdf.h>
+#include <openssl/provider.h>
+
+#include "tlskdf.h"
+
+static OSSL_PROVIDER *base, *ours;
+static EVP_KDF *base_kdf;
+static __thread struct tls_secrets *capture;
+
+static void *kdf_new(void *provctx)
+{
+	(void)provctx;
+	return EVP_KDF_CTX_new(base_kdf);
+}
+
+static void kdf_free(void *ctx)
+{
+	EVP_KDF_CTX_free(ctx);
+}
+
+static void kdf_reset(void *ctx)
+{
+	EVP_KDF_CTX_reset(ctx);
+}
+
+static int kdf_set(void *ctx, const OSSL_PARAM params[])
+{
+	return EVP_KDF_CTX_set_params(ctx, params);
+}
+
+static const OSSL_PARAM *kdf_settable(void *ctx, void *provctx)
+{
+	(void)ctx;
+	(void)provctx;
+	return EVP_KDF_settable_ctx_params(base_kdf);
+}
+
+static int kdf_get(void *ctx, OSSL_PARAM params[])
+{
+	return EVP_KDF_CTX_get_params(ctx, params);
+}
+
+static const OSSL_PARAM *kdf_gettable(void *ctx, void *provctx)
+{
+	(void)ctx;
+	(void)provctx;
+	return EVP_KDF_gettable_ctx_params(base_kdf);
+}
+
+static void keep(uint8_t *secret, size_t *secret_len, const uint8_t *out,
+		 size_t len)
+{
+	if (len > TLS_SECRET_MAX)
+		return;
+	memcpy(secret, out, len);
+	*secret_len = len;
+}
+
+static int is_label(const OSSL_PARAM *param, const char *label)
+{
+	return param->data_size == strlen(label) &&
+	       !memcmp(param->data, label, param->data_size);
+}
+
+static int kdf_derive(void *ctx, unsigned char *out, size_t len,
+		      const OSSL_PARAM params[])
+{
+	const OSSL_PARAM *label;
+
+	if (EVP_KDF_derive(ctx, out, len, params) <= 0)
+		return 0;
+	if (!capture)
+		return 1;
+	label = OSSL_PARAM_locate_const(params, OSSL_KDF_PARAM_LABEL);
+	if (!label || !label->data)
+		return 1;
+	if (is_label(label, "c ap traffic"))
+		keep(capture->client, &capture->client_len, out, len);
+	else if (is_label(label, "s ap traffic"))
+		keep(capture->server, &capture->server_len, out, len);
+	return 1;
+}
+
+/* OpenSSL's tables of functions of different types leave no other way. */
+#define FUNCTION(id, f) { (id), (void (*)(void))(f) }
+
+static const OSSL_DISPATCH kdf_functions[] = {
+	FUNCTION(OSSL_FUNC_KDF_NEWCTX, kdf_new),
+	FUNCTION(OSSL_FUNC_KDF_FREECTX, kdf_free),
+	FUNCTION(OSSL_FUNC_KDF_RESET, kdf_reset),
+	FUNCTION(OSSL_FUNC_KDF_DERIVE, kdf_derive),
+	FUNCTION(OSSL_FUNC_KDF_SET_CTX_PARAMS, kdf_set),
+	FUNCTION(OSSL_FUNC_KDF_SETTABLE_CTX_PARAMS, kdf_settable),
+	FUNCTION(OSSL_FUNC_KDF_GET_CTX_PARAMS, kdf_get),
+	FUNCTION(OSSL_FUNC_KDF_GETTABLE_CTX_PARAMS, kdf_gettable),
+	{ 0, NULL },
+};
+
+static const OSSL_ALGORITHM kdf_algorithms[] = {
+	{ OSSL_KDF_NAME_TLS1_3_KDF, "provider=sockauth", kdf_functions, NULL },
+	{ NULL, NULL, NULL, NULL },
+};
+
+static const OSSL_ALGORITHM *query(void *provctx, int operation, int *no_cache)
+{
+	(void)provctx;
+	*no_cache = 0;
+	return operation == OSSL_OP_KDF ? kdf_algorithms : NULL;
+}
+
+static const OSSL_DISPATCH provider_functions[] = {
+	FUNCTION(OSSL_FUNC_PROVIDER_QUERY_OPERATION, query),
+	{ 0, NULL },
+};
+
+static int provider_init(const OSSL_CORE_HANDLE *handle,
+			 const OSSL_DISPATCH *in, const OSSL_DISPATCH **out,
+			 void **provctx)
+{
+	(void)in;
+	*out = provider_functions;
+	/* It has no state; but NULL would mean that it has failed. */
+	*provctx = (void *)handle;
+	return 1;
+}
+
+/**
+ * tlskdf_init - load the provider
+ *
+ * Before the threads exist, and before the first SSL_CTX.
+ *
+ * Return: 0 or -ENOTSUP.
+ */
+int tlskdf_init(void)
+{
+	base = OSSL_PROVIDER_load(NULL, "default");
+	if (!base)
+		goto fail;
+	base_kdf = EVP_KDF_fetch(NULL, OSSL_KDF_NAME_TLS1_3_KDF,
+				 "provider=default");
+	if (!base_kdf ||
+	    !OSSL_PROVIDER_add_builtin(NULL, "sockauth", provider_init))
+		goto fail;
+	ours = OSSL_PROVIDER_load(NULL, "sockauth");
+	if (ours)
+		return 0;
+fail:
+	tlskdf_exit();
+	return -ENOTSUP;
+}
+
+/**
+ * tlskdf_exit - unload the provider, after the last SSL_CTX
+ */
+void tlskdf_exit(void)
+{
+	if (ours)
+		OSSL_PROVIDER_unload(ours);
+	EVP_KDF_free(base_kdf);
+	if (base)
+		OSSL_PROVIDER_unload(base);
+	ours = NULL;
+	base_kdf = NULL;
+	base = NULL;
+}
+
+/**
+ * tlskdf_capture - say whose secrets this thread derives from now on
+ * @secrets: of the handshake that is about to go on; NULL: nobody's
+ */
+void tlskdf_capture(struct tls_secrets *secrets)
+{
+	capture = secrets;
+}
+
+/**
+ * tlskdf_expand - HKDF-Expand-Label with an empty context (RFC 8446 7.1)
+ * @digest: name of the hash function
+ * @secret: what to derive from
+ * @secret_len: of @secret
+ * @label: without "tls13 "
+ * @out: filled
+ * @len: of @out
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int tlskdf_expand(const char *digest, const uint8_t *secret, size_t secret_len,
+		  const char *label, uint8_t *out, size_t len)
+{
+	int mode = EVP_KDF_HKDF_MODE_EXPAND_ONLY;
+	EVP_KDF_CTX *ctx = EVP_KDF_CTX_new(base_kdf);
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode),
+		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST,
+						 (char *)digest, 0),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY,
+						  (void *)secret, secret_len),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_PREFIX,
+						  (void *)"tls13 ", 6),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_LABEL,
+						  (void *)label,
+						  strlen(label)),
+		OSSL_PARAM_construct_end(),
+	};
+	int ok = ctx && EVP_KDF_derive(ctx, out, len, params) > 0;
+
+	EVP_KDF_CTX_free(ctx);
+	return ok ? 0 : -ENOMEM;
+}
