@@ -84,11 +84,13 @@ static uint64_t failed_total(const struct stats *stats)
 static int add_failed(struct table *table, const struct stats *stats)
 {
 	char word[TEXT_SIZE], name[TEXT_SIZE + 2];
+	uint64_t total = failed_total(stats);
 	uint32_t i;
 	int err;
 
-	err = add_counter(table, "failed", failed_total(stats),
-			  "connections that ended badly, by reason:");
+	err = add_counter(table, "failed", total, total ?
+			  "connections that ended badly, by reason:" :
+			  "connections that ended badly");
 	for (i = 0; !err && i < stats->reasons; i++) {
 		if (!stats->failed[i])
 			continue;
@@ -192,8 +194,7 @@ static int stats_run(struct cli *cli, int argc, char **argv)
 	if (ret)
 		return ret;
 	if (cli->json)
-		err = json_print(json_pack("{s:o}", "stats",
-					   stats_json(&stats)), cli->out);
+		err = json_print(stats_json(&stats), cli->out);
 	else
 		err = stats_print(&stats, cli->out);
 	return err ? no_memory() : CLI_OK;

@@ -46,6 +46,7 @@ int main(void)
 		cmocka_unit_test(limits_refuse_missing),
 		cmocka_unit_test(limits_by_exact_name),
 		cmocka_unit_test(stats_shown),
+		cmocka_unit_test(stats_without_failures),
 		cmocka_unit_test(stats_of_a_newer_kernel),
 		cmocka_unit_test(stats_refuse_malformed),
 	};

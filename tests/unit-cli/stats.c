@@ -60,6 +60,25 @@ void stats_shown(void **state)
 		    "\"evicted\":0,\"cancelled\":2}}");
 }
 
+void stats_without_failures(void **state)
+{
+	struct message message;
+	struct stats stats;
+	struct nlattr *nest;
+	char *text;
+
+	(void)state;
+	put_counters(&message);
+	nest = mnl_attr_nest_start(message.nlh, SOCKAUTH_A_FAILED);
+	mnl_attr_put_u64(message.nlh, SOCKAUTH_REASON_TIMEOUT, 0);
+	mnl_attr_nest_end(message.nlh, nest);
+	assert_int_equal(stats_decode(message.nlh, &stats), 0);
+	text = print(&stats);
+	assert_non_null(strstr(text, "failed   0    connections that ended badly\n"));
+	assert_null(strstr(text, "timeout"));
+	free(text);
+}
+
 void stats_of_a_newer_kernel(void **state)
 {
 	struct message message;

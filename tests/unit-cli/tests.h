@@ -75,6 +75,7 @@ void limits_shown(void **state);
 void limits_refuse_missing(void **state);
 void limits_by_exact_name(void **state);
 void stats_shown(void **state);
+void stats_without_failures(void **state);
 void stats_of_a_newer_kernel(void **state);
 void stats_refuse_malformed(void **state);
 
