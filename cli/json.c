@@ -153,12 +153,9 @@ int json_put(json_t *object, const char *key, json_t *value)
  */
 int json_print(json_t *value, FILE *out)
 {
-	char *text;
-
-	if (!value)
-		return -ENOMEM;
 	/* Only ASCII: what strangers chose must not reach a terminal raw. */
-	text = json_dumps(value, JSON_COMPACT | JSON_ENSURE_ASCII);
+	char *text = json_dumps(value, JSON_COMPACT | JSON_ENSURE_ASCII);
+
 	json_decref(value);
 	if (!text)
 		return -ENOMEM;
