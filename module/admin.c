@@ -68,16 +68,17 @@ static int sockauth_admin_put_listener(struct sk_buff *skb,
 				       struct netlink_callback *cb,
 				       struct sockauth_listener *l)
 {
+	struct user_namespace *userns = sk_user_ns(NETLINK_CB(cb->skb).sk);
+	struct sock *sk = l->ss->sk;
 	struct sockauth_req *req;
-	struct sock *sk;
 	void *hdr;
 	int err;
 
 	hdr = sockauth_admin_begin(skb, cb, SOCKAUTH_CMD_LISTENER_GET);
 	if (!hdr)
 		return -EMSGSIZE;
-	sk = l->ss->sk;
-	req = l->ss->req;
+	rcu_read_lock();
+	req = rcu_dereference(l->ss->req);
 	err = sockauth_event_put_address(skb, SOCKAUTH_A_LOCAL, sk, false) ||
 	      nla_put_u64_64bit(skb, SOCKAUTH_A_INODE, sock_i_ino(sk),
 				SOCKAUTH_A_PAD) ||
@@ -87,10 +88,11 @@ static int sockauth_admin_put_listener(struct sk_buff *skb,
 	      nla_put_u64_64bit(skb, SOCKAUTH_A_ACCEPTED, l->accepted,
 				SOCKAUTH_A_PAD) ||
 	      nla_put_u32(skb, SOCKAUTH_A_UID,
-			  from_kuid_munged(sk_user_ns(cb->skb->sk), req->uid)) ||
+			  from_kuid_munged(userns, req->uid)) ||
 	      nla_put_u32(skb, SOCKAUTH_A_REQ_FLAGS, req->flags) ||
 	      (*req->profile &&
 	       nla_put_string(skb, SOCKAUTH_A_PROFILE, req->profile));
+	rcu_read_unlock();
 	if (err) {
 		genlmsg_cancel(skb, hdr);
 		return -EMSGSIZE;

@@ -64,8 +64,7 @@ static struct sockauth_conn *sockauth_client_begin(struct sockauth_sock *ss,
 	if (conn && inet_csk_has_ulp(ss->sk))
 		return ERR_PTR(-ECONNABORTED);
 
-	req = ss->req;
-	refcount_inc(&req->ref);
+	req = sockauth_sock_req(ss);
 	conn = sockauth_conn_connect(ss, sock, req);
 	if (IS_ERR(conn)) {
 		sockauth_req_put(req);

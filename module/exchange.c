@@ -121,6 +121,8 @@ static void sockauth_exchange_done(struct sockauth_conn *conn,
 	err = sockauth_record_install(conn->sk, reply);
 	sockauth_relay_socket_hide(conn);
 	if (err) {
+		net_warn_ratelimited("sockauth: kTLS refuses the keys of connection %llu: %pe\n",
+				     conn->id, ERR_PTR(err));
 		sockauth_conn_end(conn, SOCKAUTH_REASON_BAD_REPLY, EPROTO,
 				  "kTLS refused the session keys");
 		return;

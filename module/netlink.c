@@ -37,6 +37,11 @@ static struct netlink_range_validation sockauth_range_reason = {
 	.min = SOCKAUTH_REASON_NONE + 1, .max = __SOCKAUTH_REASON_MAX - 1,
 };
 
+/* NLA_POLICY_MAX() takes signed 16 bits. */
+static struct netlink_range_validation sockauth_range_u16 = {
+	.min = 0, .max = 0xffff,
+};
+
 static struct netlink_range_validation sockauth_range_error = {
 	.min = 1, .max = MAX_ERRNO,
 };
@@ -69,8 +74,8 @@ static const struct nla_policy sockauth_step_policy[SOCKAUTH_A_MAX + 1] = {
 	[SOCKAUTH_A_TEXT] = { .type = NLA_NUL_STRING, .len = SOCKAUTH_TEXT_MAX - 1 },
 	[SOCKAUTH_A_REASON] = NLA_POLICY_FULL_RANGE(NLA_U32, &sockauth_range_reason),
 	[SOCKAUTH_A_ALPN] = { .type = NLA_BINARY, .len = SOCKAUTH_ALPN_MAX },
-	[SOCKAUTH_A_CIPHER] = NLA_POLICY_MAX(NLA_U32, 0xffff),
-	[SOCKAUTH_A_VERSION] = NLA_POLICY_MAX(NLA_U32, 0xffff),
+	[SOCKAUTH_A_CIPHER] = NLA_POLICY_FULL_RANGE(NLA_U32, &sockauth_range_u16),
+	[SOCKAUTH_A_VERSION] = NLA_POLICY_FULL_RANGE(NLA_U32, &sockauth_range_u16),
 	[SOCKAUTH_A_TX] = NLA_POLICY_NESTED(sockauth_key_policy),
 	[SOCKAUTH_A_RX] = NLA_POLICY_NESTED(sockauth_key_policy),
 	[SOCKAUTH_A_PEER_NAME] = { .type = NLA_NUL_STRING, .len = SOCKAUTH_PEER_NAME_MAX - 1 },

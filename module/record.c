@@ -7,6 +7,7 @@
  * record is not data (EIO on receive, EINVAL on splice) do we look at it.
  * conn->lock serialises those looks; rx_end is set under it and read without.
  */
+#include <linux/crypto.h>
 #include <linux/slab.h>
 #include <net/tcp.h>
 #include <net/tls.h>
@@ -31,6 +32,7 @@
  * @key_len: bytes of key
  * @salt_len: how much of the 12 bytes of IV kTLS calls salt
  * @size: of kTLS's structure
+ * @alg: what kTLS asks the crypto API for
  */
 struct sockauth_cipher {
 	u16	suite;
@@ -38,17 +40,19 @@ struct sockauth_cipher {
 	u8	key_len;
 	u8	salt_len;
 	u8	size;
+	char	alg[28];
 };
 
 static const struct sockauth_cipher sockauth_ciphers[] = {
 	{ 0x1301, TLS_CIPHER_AES_GCM_128, 16, 4,
-	  sizeof(struct tls12_crypto_info_aes_gcm_128) },
+	  sizeof(struct tls12_crypto_info_aes_gcm_128), "gcm(aes)" },
 	{ 0x1302, TLS_CIPHER_AES_GCM_256, 32, 4,
-	  sizeof(struct tls12_crypto_info_aes_gcm_256) },
+	  sizeof(struct tls12_crypto_info_aes_gcm_256), "gcm(aes)" },
 	{ 0x1303, TLS_CIPHER_CHACHA20_POLY1305, 32, 0,
-	  sizeof(struct tls12_crypto_info_chacha20_poly1305) },
+	  sizeof(struct tls12_crypto_info_chacha20_poly1305),
+	  "rfc7539(chacha20,poly1305)" },
 	{ 0x1304, TLS_CIPHER_AES_CCM_128, 16, 4,
-	  sizeof(struct tls12_crypto_info_aes_ccm_128) },
+	  sizeof(struct tls12_crypto_info_aes_ccm_128), "ccm(aes)" },
 };
 
 static const struct sockauth_cipher *sockauth_record_cipher(u32 suite)
@@ -62,19 +66,22 @@ static const struct sockauth_cipher *sockauth_record_cipher(u32 suite)
 }
 
 /**
- * sockauth_record_ciphers() - what kTLS can do
+ * sockauth_record_ciphers() - what kTLS can do on this machine now
  * @suites: filled with cipher suite numbers
  * @max: room in @suites
  *
+ * Context: process; sleeps, for the crypto API may load a module.
  * Return: how many there are.
  */
 size_t sockauth_record_ciphers(u16 *suites, size_t max)
 {
-	size_t i;
+	size_t i, count = 0;
 
-	for (i = 0; i < ARRAY_SIZE(sockauth_ciphers) && i < max; i++)
-		suites[i] = sockauth_ciphers[i].suite;
-	return i;
+	for (i = 0; i < ARRAY_SIZE(sockauth_ciphers) && count < max; i++)
+		if (crypto_has_alg(sockauth_ciphers[i].alg,
+				   CRYPTO_ALG_TYPE_AEAD, CRYPTO_ALG_TYPE_MASK))
+			suites[count++] = sockauth_ciphers[i].suite;
+	return count;
 }
 
 /**

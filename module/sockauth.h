@@ -121,6 +121,7 @@ struct sockauth_net *sockauth_net_of(const struct net *net);
  * @profile: in @data, empty: default
  * @target: in @data, may be empty
  * @alpn: in @data
+ * @rcu: delays freeing
  * @data: the three
  */
 struct sockauth_req {
@@ -133,6 +134,7 @@ struct sockauth_req {
 	const char	*profile;
 	const char	*target;
 	const u8	*alpn;
+	struct rcu_head	rcu;
 	char		data[];
 };
 
@@ -155,7 +157,7 @@ void sockauth_sockopt_exit(void);
  * @base: the operations below ours: TCP's, later those of kTLS
  * @sk: the socket
  * @lock: serialises changes of @req and of @listener's life
- * @req: the request; replaced under @lock, read under it or RCU-free by ref
+ * @req: the request; replaced under @lock, read under RCU
  * @listener: set once it has listened
  * @conn: set once it is connected or connecting; replaced under @lock if it
  *	ended before the first token, and never once @open is set
@@ -167,7 +169,7 @@ struct sockauth_sock {
 	const struct proto_ops		*base;
 	struct sock			*sk;
 	struct mutex			lock;		/* see above */
-	struct sockauth_req		*req;
+	struct sockauth_req __rcu	*req;
 	struct sockauth_listener	*listener;
 	struct sockauth_conn		*conn;
 	bool				open;
@@ -182,6 +184,8 @@ void sockauth_sock_free(struct sockauth_sock *ss);
 void sockauth_sock_open(struct sockauth_sock *ss, const struct proto_ops *base);
 int sockauth_sock_attach(struct sock *sk, struct sockauth_req *req);
 struct sockauth_req *sockauth_sock_req(struct sockauth_sock *ss);
+struct sockauth_req *sockauth_sock_replace_req(struct sockauth_sock *ss,
+					       struct sockauth_req *req);
 struct sockauth_conn *sockauth_sock_conn(struct sockauth_sock *ss);
 int sockauth_sock_init(void);
 void sockauth_sock_exit(void);

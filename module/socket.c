@@ -8,7 +8,7 @@
  * whether the socket is authenticated; there is no way around, because the
  * socket layer knows no other operations for it.
  *
- * ss->lock protects ss->req and ss->listener; ss->conn is set once, before the
+ * ss->lock protects ss->req (read under RCU) and ss->listener; ss->conn is set once, before the
  * socket can be seen.  The face holds a reference on this module (through
  * ops.owner, as the socket layer counts it) and on the module of the
  * operations below.
@@ -50,9 +50,26 @@ struct sockauth_req *sockauth_sock_req(struct sockauth_sock *ss)
 {
 	struct sockauth_req *req;
 
+	rcu_read_lock();
+	do {
+		req = rcu_dereference(ss->req);
+	} while (!refcount_inc_not_zero(&req->ref));
+	rcu_read_unlock();
+	return req;
+}
+
+/**
+ * sockauth_sock_replace_req() - a new request for what begins from now on
+ * @ss: the face
+ * @req: the request; the caller's reference passes to the face
+ *
+ * Return: the old request, with the face's reference.
+ */
+struct sockauth_req *sockauth_sock_replace_req(struct sockauth_sock *ss,
+					       struct sockauth_req *req)
+{
 	mutex_lock(&ss->lock);
-	req = ss->req;
-	refcount_inc(&req->ref);
+	req = rcu_replace_pointer(ss->req, req, lockdep_is_held(&ss->lock));
 	mutex_unlock(&ss->lock);
 	return req;
 }
@@ -385,7 +402,7 @@ struct sockauth_sock *sockauth_sock_alloc(struct sockauth_req *req)
 	if (!ss)
 		return NULL;
 	mutex_init(&ss->lock);
-	ss->req = req;
+	RCU_INIT_POINTER(ss->req, req);
 	return ss;
 }
 
@@ -402,7 +419,7 @@ static void sockauth_sock_free_rcu(struct rcu_head *head)
  */
 void sockauth_sock_free(struct sockauth_sock *ss)
 {
-	sockauth_req_put(ss->req);
+	sockauth_req_put(rcu_dereference_protected(ss->req, 1));
 	mutex_destroy(&ss->lock);
 	call_rcu(&ss->rcu, sockauth_sock_free_rcu);
 }
@@ -503,7 +520,7 @@ int sockauth_sock_attach(struct sock *sk, struct sockauth_req *req)
 		err = sockauth_sock_attach_locked(sk, ss);
 	release_sock(sk);
 	if (err) {
-		ss->req = NULL;
+		RCU_INIT_POINTER(ss->req, NULL);
 		sockauth_sock_free(ss);
 		return err;
 	}

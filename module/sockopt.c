@@ -29,7 +29,7 @@
 void sockauth_req_put(struct sockauth_req *req)
 {
 	if (req && refcount_dec_and_test(&req->ref))
-		kfree(req);
+		kfree_rcu(req, rcu);
 }
 
 static struct sockauth_req *sockauth_req_make(const struct sockauth_request *r,
@@ -135,10 +135,7 @@ static int sockauth_sockopt_set_request(struct sock *sk,
 			sockauth_req_put(req);
 		return err;
 	}
-	mutex_lock(&ss->lock);
-	swap(ss->req, req);
-	mutex_unlock(&ss->lock);
-	sockauth_req_put(req);
+	sockauth_req_put(sockauth_sock_replace_req(ss, req));
 	return 0;
 }
 
@@ -159,8 +156,8 @@ static int sockauth_sockopt_set_alpn(struct sockauth_sock *ss,
 				     sockptr_t optval, unsigned int optlen)
 {
 	u8 alpn[SOCKAUTH_ALPN_MAX];
+	struct sockauth_req *req, *old;
 	struct sockauth_request r;
-	struct sockauth_req *req;
 
 	if (sockauth_sockopt_connected(ss))
 		return -EISCONN;
@@ -171,15 +168,13 @@ static int sockauth_sockopt_set_alpn(struct sockauth_sock *ss,
 	if (!sockauth_sockopt_alpn_valid(alpn, optlen))
 		return -EINVAL;
 
-	mutex_lock(&ss->lock);
-	sockauth_req_tell(ss->req, &r);
+	old = sockauth_sock_req(ss);
+	sockauth_req_tell(old, &r);
+	sockauth_req_put(old);
 	req = sockauth_req_make(&r, alpn, optlen);
-	if (req)
-		swap(ss->req, req);
-	mutex_unlock(&ss->lock);
 	if (!req)
 		return -ENOMEM;
-	sockauth_req_put(req);
+	sockauth_req_put(sockauth_sock_replace_req(ss, req));
 	return 0;
 }
 
