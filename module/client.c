@@ -65,7 +65,7 @@ static struct sockauth_conn *sockauth_client_begin(struct sockauth_sock *ss,
 		return ERR_PTR(-ECONNABORTED);
 
 	req = sockauth_sock_req(ss);
-	conn = sockauth_conn_connect(ss, sock, req);
+	conn = sockauth_conn_begin(ss, sock, req, SOCKAUTH_ROLE_INITIATOR);
 	if (IS_ERR(conn)) {
 		sockauth_req_put(req);
 		return conn;
@@ -134,6 +134,28 @@ int sockauth_client_connect(struct sockauth_sock *ss, struct socket *sock,
 out:
 	sockauth_conn_put(conn);
 	return err;
+}
+
+/**
+ * sockauth_client_upgrade() - go on where sockauth_sock_attach() has begun
+ * @sk: a socket that was connected when it was marked
+ *
+ * Context: process, the application's; sleeps unless the socket is O_NONBLOCK.
+ * Return: as sockauth_client_connect().
+ */
+int sockauth_client_upgrade(struct sock *sk)
+{
+	struct socket *sock = sk->sk_socket;
+	struct sockauth_sock *ss = sockauth_sock_of(sock);
+	struct sockauth_conn *conn = sockauth_sock_conn(ss);
+	bool nonblock = sock->file && sock->file->f_flags & O_NONBLOCK;
+	int err;
+
+	/* What has arrived before does not wake anybody any more. */
+	sockauth_conn_kick(conn);
+	err = sockauth_client_wait(conn, sk, sock_sndtimeo(sk, nonblock));
+	sockauth_conn_put(conn);
+	return err == -EAGAIN ? -EINPROGRESS : err;
 }
 
 /**

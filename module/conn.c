@@ -292,18 +292,20 @@ struct sockauth_conn *sockauth_conn_create(struct sockauth_listener *l,
 }
 
 /**
- * sockauth_conn_connect() - begin with a socket that is about to connect
+ * sockauth_conn_begin() - begin with a socket that an application has
  * @ss: its face
- * @sock: the application's socket
+ * @sock: the application's socket, about to connect or connected
  * @req: the request; its reference passes to the connection on success
+ * @role: which side it is
  *
  * Context: process; sleeps.
  * Return: the connection with one reference, for the face, or an ERR_PTR with
  *	-ENOMEM.
  */
-struct sockauth_conn *sockauth_conn_connect(struct sockauth_sock *ss,
-					    struct socket *sock,
-					    struct sockauth_req *req)
+struct sockauth_conn *sockauth_conn_begin(struct sockauth_sock *ss,
+					  struct socket *sock,
+					  struct sockauth_req *req,
+					  enum sockauth_role role)
 {
 	struct sock *sk = ss->sk;
 	struct sockauth_conn *conn;
@@ -312,8 +314,9 @@ struct sockauth_conn *sockauth_conn_connect(struct sockauth_sock *ss,
 	conn = sockauth_conn_alloc(sockauth_net_of(sock_net(sk)), req, sk);
 	if (!conn)
 		return ERR_PTR(-ENOMEM);
-	conn->role = SOCKAUTH_ROLE_INITIATOR;
-	conn->state = SOCKAUTH_STATE_CONNECTING;
+	conn->role = role;
+	conn->state = role == SOCKAUTH_ROLE_INITIATOR ?
+		      SOCKAUTH_STATE_CONNECTING : SOCKAUTH_STATE_WAIT_PEER;
 	conn->ss = ss;
 	conn->app = sock;
 	conn->base = ss->base;

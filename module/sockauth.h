@@ -138,6 +138,9 @@ struct sockauth_req {
 	char		data[];
 };
 
+/* A side is named for a socket that is connected already. */
+#define SOCKAUTH_REQ_SIDE	(SOCKAUTH_REQ_CLIENT | SOCKAUTH_REQ_SERVER)
+
 struct sockauth_sock;
 
 void sockauth_req_put(struct sockauth_req *req);
@@ -436,9 +439,10 @@ struct sockauth_conn {
 
 struct sockauth_conn *sockauth_conn_create(struct sockauth_listener *l,
 					   struct sock *sk);
-struct sockauth_conn *sockauth_conn_connect(struct sockauth_sock *ss,
-					    struct socket *sock,
-					    struct sockauth_req *req);
+struct sockauth_conn *sockauth_conn_begin(struct sockauth_sock *ss,
+					  struct socket *sock,
+					  struct sockauth_req *req,
+					  enum sockauth_role role);
 struct sockauth_conn *sockauth_conn_find(struct sockauth_net *snet, u64 id);
 struct sockauth_conn *sockauth_conn_next(struct sockauth_net *snet,
 					 unsigned long *id);
@@ -469,6 +473,7 @@ int sockauth_exchange_answer(struct sockauth_conn *conn, u32 portid, u32 leg,
 
 int sockauth_client_connect(struct sockauth_sock *ss, struct socket *sock,
 			    struct sockaddr *addr, int len, int flags);
+int sockauth_client_upgrade(struct sock *sk);
 void sockauth_client_cancel(struct sockauth_sock *ss);
 int sockauth_client_ready(struct sockauth_sock *ss, long timeo);
 __poll_t sockauth_client_poll(struct sockauth_sock *ss, struct file *file,

@@ -462,30 +462,73 @@ static bool sockauth_sock_has_acceptor(struct sock *sk)
 	return found;
 }
 
-static int sockauth_sock_attach_locked(struct sock *sk,
-				       struct sockauth_sock *ss)
+/*
+ * May a socket in this state be marked?  As a client we have said nothing yet:
+ * what the peer has sent was sent before it could know of the handshake, and
+ * would be taken for a part of it (CVE-2021-38370 and its kind).
+ */
+static int sockauth_sock_check_state(struct sock *sk, u32 flags)
 {
-	struct socket *sock = sk->sk_socket;
-	struct sockauth_listener *l;
-	int err;
-
-	err = sockauth_sock_pristine(sk);
-	if (err)
-		return err;
+	if (flags & SOCKAUTH_REQ_SIDE) {
+		if (sk->sk_state != TCP_ESTABLISHED)
+			return -ENOTCONN;
+		return flags & SOCKAUTH_REQ_CLIENT &&
+		       !skb_queue_empty(&sk->sk_receive_queue) ? -EBUSY : 0;
+	}
 	if (sk->sk_state != TCP_CLOSE && sk->sk_state != TCP_LISTEN)
 		return -EISCONN;
 	if (sk->sk_state == TCP_LISTEN &&
 	    (!reqsk_queue_empty(&inet_csk(sk)->icsk_accept_queue) ||
 	     sockauth_sock_has_acceptor(sk)))
 		return -EBUSY;
+	return 0;
+}
 
-	sockauth_sock_dress(ss, sk, sock->ops);
+/* What the state of the socket needs besides a face. */
+static int sockauth_sock_attach_state(struct sock *sk, struct sockauth_sock *ss,
+				      struct sockauth_req *req)
+{
+	struct sockauth_listener *l;
+	struct sockauth_conn *conn;
+
 	if (sk->sk_state == TCP_LISTEN) {
 		l = sockauth_listener_create(ss);
 		if (IS_ERR(l))
 			return PTR_ERR(l);
 		ss->listener = l;
 	}
+	if (req->flags & SOCKAUTH_REQ_SIDE) {
+		refcount_inc(&req->ref);
+		conn = sockauth_conn_begin(ss, sk->sk_socket, req,
+					   req->flags & SOCKAUTH_REQ_CLIENT ?
+					   SOCKAUTH_ROLE_INITIATOR :
+					   SOCKAUTH_ROLE_ACCEPTOR);
+		if (IS_ERR(conn)) {
+			sockauth_req_put(req);
+			return PTR_ERR(conn);
+		}
+		ss->conn = conn;
+	}
+	return 0;
+}
+
+static int sockauth_sock_attach_locked(struct sock *sk,
+				       struct sockauth_sock *ss,
+				       struct sockauth_req *req)
+{
+	struct socket *sock = sk->sk_socket;
+	int err;
+
+	err = sockauth_sock_pristine(sk);
+	if (err)
+		return err;
+	err = sockauth_sock_check_state(sk, req->flags);
+	if (err)
+		return err;
+	sockauth_sock_dress(ss, sk, sock->ops);
+	err = sockauth_sock_attach_state(sk, ss, req);
+	if (err)
+		return err;
 	/*
 	 * The reference on the old owner that the socket layer would drop at
 	 * release stays for ss->base; the one on us is new.
@@ -501,7 +544,7 @@ static int sockauth_sock_attach_locked(struct sock *sk,
  * @req: the request; the caller's reference passes to the face on success
  *
  * Context: process; takes lock_sock(), sleeps.
- * Return: 0; -EISCONN, -EBUSY, -EOPNOTSUPP as SOCKAUTH_REQUEST documents them;
+ * Return: 0; -EISCONN, -ENOTCONN, -EBUSY, -EOPNOTSUPP as SOCKAUTH_REQUEST documents them;
  *	-EALREADY: another thread has just marked it; -ENOMEM.
  */
 int sockauth_sock_attach(struct sock *sk, struct sockauth_req *req)
@@ -517,7 +560,7 @@ int sockauth_sock_attach(struct sock *sk, struct sockauth_req *req)
 	if (sockauth_sock_of(sk->sk_socket))
 		err = -EALREADY;
 	else
-		err = sockauth_sock_attach_locked(sk, ss);
+		err = sockauth_sock_attach_locked(sk, ss, req);
 	release_sock(sk);
 	if (err) {
 		RCU_INIT_POINTER(ss->req, NULL);

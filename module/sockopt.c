@@ -17,7 +17,8 @@
 
 #define SOCKAUTH_REQ_FLAGS_ALL	(SOCKAUTH_REQ_MUTUAL | \
 				 SOCKAUTH_REQ_KEEP_CRED | \
-				 SOCKAUTH_REQ_TRUNCATION_OK)
+				 SOCKAUTH_REQ_TRUNCATION_OK | \
+				 SOCKAUTH_REQ_SIDE)
 
 /* Longer structures than ours are taken up to a page, as in openat2(2). */
 #define SOCKAUTH_REQUEST_LEN_MAX	PAGE_SIZE
@@ -89,7 +90,8 @@ static int sockauth_sockopt_read_request(struct sockauth_request *r,
 
 	if (r->flags & ~SOCKAUTH_REQ_FLAGS_ALL)
 		return -EOPNOTSUPP;
-	if (r->timeout_ms > SOCKAUTH_TIMEOUT_MAX ||
+	if ((r->flags & SOCKAUTH_REQ_SIDE) == SOCKAUTH_REQ_SIDE ||
+	    r->timeout_ms > SOCKAUTH_TIMEOUT_MAX ||
 	    strnlen(r->profile, sizeof(r->profile)) == sizeof(r->profile) ||
 	    strnlen(r->target, sizeof(r->target)) == sizeof(r->target))
 		return -EINVAL;
@@ -133,7 +135,13 @@ static int sockauth_sockopt_set_request(struct sock *sk,
 		err = sockauth_sock_attach(sk, req);
 		if (err)
 			sockauth_req_put(req);
+		else if (r.flags & SOCKAUTH_REQ_SIDE)
+			err = sockauth_client_upgrade(sk);
 		return err;
+	}
+	if (r.flags & SOCKAUTH_REQ_SIDE) {
+		sockauth_req_put(req);
+		return -ENOTCONN;
 	}
 	sockauth_req_put(sockauth_sock_replace_req(ss, req));
 	return 0;

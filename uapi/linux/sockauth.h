@@ -20,16 +20,27 @@
  *	Marks the socket: from here on it carries authenticated records or
  *	nothing.  Before listen() or connect(), or on a listening socket that
  *	nobody waits on yet.  Setting it again replaces the request for
- *	connections that have not begun.  Errors:
+ *	connections that have not begun.
+ *	On a connected socket, for protocols that begin in the clear: one of
+ *	SOCKAUTH_REQ_CLIENT and SOCKAUTH_REQ_SERVER says which side begins to
+ *	authenticate here.  The call returns when that is over, with the errors
+ *	of connect(); on a non-blocking socket it is EINPROGRESS, and EPOLLOUT
+ *	and SO_ERROR tell, as for connect().  No other thread may be inside a
+ *	call on the socket.  Errors:
  *	EINVAL		wrong length, unterminated name, contradicting flags
  *	E2BIG		non-zero bytes in a tail that this kernel does not know
  *	EFAULT		unreadable pointer
  *	EOPNOTSUPP	unknown flag; not a plain TCP socket (UDP, MPTCP, a
  *			socket that already has an upper layer protocol)
  *	ENOENT		no such profile (known once a daemon has bound)
- *	EISCONN		the socket is connected or connecting
+ *	EISCONN		the socket is connected or connecting, and no side was
+ *			named
+ *	ENOTCONN	a side was named, and the socket is not connected
  *	EBUSY		a listening socket with a thread in accept(), or with
- *			connections queued that nobody authenticated
+ *			connections queued that nobody authenticated; or a
+ *			connected one with unread bytes, which cannot be told
+ *			from the handshake (for SOCKAUTH_REQ_SERVER they are
+ *			the handshake)
  *
  * SOCKAUTH_STATUS (get; struct sockauth_status)
  *	What is known about this socket now.  ENOENT: not marked.
@@ -96,11 +107,15 @@
  * @SOCKAUTH_REQ_KEEP_CRED: keep what SOCKAUTH_PEER_CRED returns
  * @SOCKAUTH_REQ_TRUNCATION_OK: a FIN without close_notify reads as end of
  *	file, not as ECONNRESET; for protocols that mark their own end
+ * @SOCKAUTH_REQ_CLIENT: on a connected socket: we begin
+ * @SOCKAUTH_REQ_SERVER: on a connected socket: the peer begins
  */
 enum sockauth_req_flags {
 	SOCKAUTH_REQ_MUTUAL		= 1 << 0,
 	SOCKAUTH_REQ_KEEP_CRED		= 1 << 1,
 	SOCKAUTH_REQ_TRUNCATION_OK	= 1 << 2,
+	SOCKAUTH_REQ_CLIENT		= 1 << 3,
+	SOCKAUTH_REQ_SERVER		= 1 << 4,
 };
 
 /**
