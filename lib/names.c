@@ -85,6 +85,8 @@ static const struct sockauth_name req_flags[] = {
 	{ SOCKAUTH_REQ_MUTUAL, "mutual" },
 	{ SOCKAUTH_REQ_KEEP_CRED, "keep-cred" },
 	{ SOCKAUTH_REQ_TRUNCATION_OK, "truncation-ok" },
+	{ SOCKAUTH_REQ_CLIENT, "client" },
+	{ SOCKAUTH_REQ_SERVER, "server" },
 };
 
 static const struct sockauth_name sec_flags[] = {
