@@ -37,7 +37,8 @@ bool alpn_has(const uint8_t *list, size_t len, const uint8_t *name)
 	size_t pos;
 
 	for (pos = 0; pos < len; pos += 1 + list[pos])
-		if (!memcmp(list + pos, name, 1 + name[0]))
+		if (list[pos] == name[0] &&
+		    !memcmp(list + pos + 1, name + 1, name[0]))
 			return true;
 	return false;
 }

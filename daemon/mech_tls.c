@@ -50,21 +50,19 @@ static int select_alpn(SSL *ssl, const unsigned char **out,
 		       unsigned int offer_len, void *arg)
 {
 	const struct context *ctx = context_of(ssl);
-	uint8_t common[SOCKAUTH_ALPN_MAX];
 	size_t pos;
 
 	(void)arg;
 	if (!ctx->alpn_len)
 		return SSL_TLSEXT_ERR_NOACK;
-	if (!alpn_common(ctx->alpn, ctx->alpn_len, offer, offer_len, common))
-		return SSL_TLSEXT_ERR_ALERT_FATAL;
-	/* The name must outlive this function: the context has it too. */
-	for (pos = 0; memcmp(ctx->alpn + pos, common, 1 + common[0]);
-	     pos += 1 + ctx->alpn[pos])
-		;
-	*out = ctx->alpn + pos + 1;
-	*out_len = ctx->alpn[pos];
-	return SSL_TLSEXT_ERR_OK;
+	for (pos = 0; pos < ctx->alpn_len; pos += 1 + ctx->alpn[pos]) {
+		if (!alpn_has(offer, offer_len, ctx->alpn + pos))
+			continue;
+		*out = ctx->alpn + pos + 1;
+		*out_len = ctx->alpn[pos];
+		return SSL_TLSEXT_ERR_OK;
+	}
+	return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
 static int select_cert(SSL *ssl, void *arg)
@@ -73,7 +71,7 @@ static int select_cert(SSL *ssl, void *arg)
 	const char *host = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
 	const struct tls_identity *id = host ? tls_cred_find(cred, host) : NULL;
 
-	if (!id || id == &cred->identities[0])
+	if (!id || id == cred->server)
 		return 1;
 	/* The default one may have another kind of key: out with it. */
 	SSL_certs_clear(ssl);

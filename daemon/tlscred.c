@@ -157,6 +157,21 @@ static int index_names(struct tls_cred *cred, size_t identity)
 	return err;
 }
 
+/* A server's certificate in the hands of a client would only be refused. */
+static int assign(struct tls_cred *cred, size_t identity)
+{
+	const struct tls_identity *id = &cred->identities[identity];
+
+	if (!cred->client &&
+	    X509_check_purpose(id->cert, X509_PURPOSE_SSL_CLIENT, 0) == 1)
+		cred->client = id;
+	if (X509_check_purpose(id->cert, X509_PURPOSE_SSL_SERVER, 0) != 1)
+		return 0;
+	if (!cred->server)
+		cred->server = id;
+	return index_names(cred, identity);
+}
+
 static int load_identities(const struct loading *l, struct tls_cred *cred)
 {
 	size_t i, count = l->profile->pair_count;
@@ -173,7 +188,7 @@ static int load_identities(const struct loading *l, struct tls_cred *cred)
 		err = load_cert(l, pair, id);
 		if (!err)
 			err = load_key(l, pair, id);
-		if (!err && index_names(cred, i))
+		if (!err && assign(cred, i))
 			err = no_memory(l);
 	}
 	return err;
@@ -315,20 +330,20 @@ static int set_groups(const struct loading *l, SSL_CTX *ctx)
 	return 0;
 }
 
-/* The first identity; the others wait for a client that names them. */
 static int set_identity(const struct loading *l, SSL_CTX *ctx,
 			const struct tls_identity *id)
 {
+	if (!id)
+		return 0;
 	ERR_clear_error();
 	if (SSL_CTX_use_cert_and_key(ctx, id->cert, id->key, id->chain, 1))
 		return 0;
-	return loading_fail(l, l->profile->pairs[0].line,
-			    "certificate: %s cannot be used: %s",
-			    l->profile->pairs[0].cert, reason());
+	return loading_fail(l, l->profile->line,
+			    "a certificate cannot be used: %s", reason());
 }
 
 static SSL_CTX *make_ctx(const struct loading *l, enum sockauth_role role,
-			 const struct tls_cred *cred, X509_STORE *store)
+			 const struct tls_identity *id, X509_STORE *store)
 {
 	SSL_CTX *ctx = tls_ctx_new(role);
 
@@ -342,8 +357,7 @@ static SSL_CTX *make_ctx(const struct loading *l, enum sockauth_role role,
 	SSL_CTX_set_verify_depth(ctx, l->profile->depth);
 	SSL_CTX_set_security_level(ctx, l->profile->security);
 	if (set_ciphers(l, ctx) || set_groups(l, ctx) ||
-	    (cred->identity_count &&
-	     set_identity(l, ctx, &cred->identities[0]))) {
+	    set_identity(l, ctx, id)) {
 		SSL_CTX_free(ctx);
 		return NULL;
 	}
@@ -404,7 +418,8 @@ static void set_ca_names(const struct loading *l, SSL_CTX *ctx,
 static int make_acceptor(const struct loading *l, struct tls_cred *cred,
 			 X509_STORE *store)
 {
-	cred->acceptor = make_ctx(l, SOCKAUTH_ROLE_ACCEPTOR, cred, store);
+	cred->acceptor = make_ctx(l, SOCKAUTH_ROLE_ACCEPTOR, cred->server,
+				  store);
 	if (!cred->acceptor)
 		return -EINVAL;
 	set_ca_names(l, cred->acceptor, store);
@@ -436,16 +451,16 @@ int tls_cred_new(const struct loading *l, struct tls_cred **cred)
 		store = load_store(l);
 		err = store ? 0 : -EINVAL;
 	}
-	if (!err && new->identity_count)
+	if (!err && new->server)
 		err = make_acceptor(l, new, store);
 	if (!err && new->trust) {
-		new->initiator = make_ctx(l, SOCKAUTH_ROLE_INITIATOR, new,
-					  store);
+		new->initiator = make_ctx(l, SOCKAUTH_ROLE_INITIATOR,
+					  new->client, store);
 		err = new->initiator ? 0 : -EINVAL;
 	}
 	if (!err && !new->acceptor && !new->initiator)
 		err = loading_fail(l, l->profile->line,
-				   "neither certificate nor trust");
+				   "neither a server's certificate nor trust");
 	X509_STORE_free(store);
 	if (err) {
 		tls_cred_free(new);

@@ -36,8 +36,10 @@ struct tls_name {
  * @acceptor: for acceptors; NULL: there is no certificate
  * @initiator: for initiators; NULL: there is nobody to trust
  * @trust: whether there is somebody to trust
- * @identities: the default one first
+ * @identities: in the order of the configuration
  * @identity_count: how many
+ * @server: the first that may be a server's, for clients that name no other
+ * @client: the first that may be a client's; both may be NULL
  * @names: of all identities
  * @name_count: how many
  */
@@ -47,6 +49,8 @@ struct tls_cred {
 	bool trust;
 	struct tls_identity *identities;
 	size_t identity_count;
+	const struct tls_identity *server;
+	const struct tls_identity *client;
 	struct tls_name *names;
 	size_t name_count;
 };
