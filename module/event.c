@@ -56,11 +56,9 @@ int sockauth_event_put_address(struct sk_buff *skb, int attr, struct sock *sk,
 }
 
 static int sockauth_event_put_request(struct sk_buff *skb,
-				      struct sockauth_conn *conn)
+				      const struct sockauth_req *req,
+				      struct user_namespace *userns)
 {
-	const struct sockauth_req *req = conn->req;
-	struct user_namespace *userns = conn->worker->userns;
-
 	if (nla_put_u32(skb, SOCKAUTH_A_UID, from_kuid_munged(userns, req->uid)) ||
 	    nla_put_u32(skb, SOCKAUTH_A_GID, from_kgid_munged(userns, req->gid)) ||
 	    nla_put_u32(skb, SOCKAUTH_A_REQ_FLAGS, req->flags))
@@ -89,7 +87,8 @@ static int sockauth_event_put_begin(struct sk_buff *skb,
 	    nla_put_u64_64bit(skb, SOCKAUTH_A_NETNS, sock_net(sk)->net_cookie,
 			      SOCKAUTH_A_PAD))
 		return -EMSGSIZE;
-	return sockauth_event_put_request(skb, conn);
+	return sockauth_event_put_request(skb, conn->req,
+					  conn->worker->userns);
 }
 
 static int sockauth_event_put_token(struct sk_buff *skb,
@@ -173,6 +172,66 @@ int sockauth_event_close(struct sockauth_worker *worker,
 too_long:
 	nlmsg_free(skb);
 	return -EMSGSIZE;
+}
+
+static int sockauth_event_put_record(struct sk_buff *skb,
+				     struct sockauth_conn *conn,
+				     struct user_namespace *userns,
+				     const void *record, size_t len)
+{
+	const struct sockauth_peer *peer = conn->peer;
+
+	if (nla_put_u64_64bit(skb, SOCKAUTH_A_ID, conn->id, SOCKAUTH_A_PAD) ||
+	    nla_put_u32(skb, SOCKAUTH_A_ROLE, conn->role) ||
+	    sockauth_event_put_request(skb, conn->req, userns) ||
+	    nla_put(skb, SOCKAUTH_A_BLOB, peer->blob_len, peer->blob) ||
+	    nla_put(skb, SOCKAUTH_A_TOKEN, len, record))
+		return -EMSGSIZE;
+	return 0;
+}
+
+/**
+ * sockauth_event_record() - show a worker a record from after the handshake
+ * @conn: an open connection, locked by the caller
+ * @record: what is in the record, in the clear
+ * @len: of @record
+ *
+ * Session tickets are a convenience: without memory, or with no worker that has
+ * credit at this moment, they are dropped.
+ */
+void sockauth_event_record(struct sockauth_conn *conn, const void *record,
+			   size_t len)
+{
+	const struct sockauth_req *req = conn->req;
+	struct sockauth_worker *worker;
+	struct sk_buff *skb;
+	void *hdr;
+
+	lockdep_assert_held(&conn->lock);
+	if (!conn->peer->blob_len || len > SOCKAUTH_TOKEN_MAX)
+		return;
+	worker = sockauth_worker_notice(conn->snet);
+	if (!worker)
+		return;
+	skb = genlmsg_new(SOCKAUTH_EVENT_FIXED + strlen(req->profile) +
+			  strlen(req->target) + req->alpn_len +
+			  conn->peer->blob_len + len, GFP_KERNEL);
+	if (!skb)
+		goto unsent;
+	hdr = genlmsg_put(skb, 0, 0, &sockauth_family, 0, SOCKAUTH_CMD_RECORD);
+	if (!hdr || sockauth_event_put_record(skb, conn, worker->userns, record,
+					      len)) {
+		nlmsg_free(skb);
+		goto unsent;
+	}
+	genlmsg_end(skb, hdr);
+	if (!genlmsg_unicast(conn->snet->net, skb, worker->portid)) {
+		sockauth_worker_put(worker);
+		return;
+	}
+unsent:
+	sockauth_worker_unnotice(worker);
+	sockauth_worker_put(worker);
 }
 
 static int sockauth_event_put_peer(struct sk_buff *skb,

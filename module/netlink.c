@@ -118,7 +118,13 @@ static const struct genl_ops sockauth_ops[] = {
 	},
 	{
 		.cmd		= SOCKAUTH_CMD_CLOSE,
-		.doit		= sockauth_reply_close,
+		.doit		= sockauth_reply_notice,
+		.policy		= sockauth_none_policy,
+		.maxattr	= SOCKAUTH_A_MAX,
+	},
+	{
+		.cmd		= SOCKAUTH_CMD_RECORD,
+		.doit		= sockauth_reply_notice,
 		.policy		= sockauth_none_policy,
 		.maxattr	= SOCKAUTH_A_MAX,
 	},

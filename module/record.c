@@ -246,6 +246,8 @@ static int sockauth_record_handshake(struct sockauth_sock *ss,
 		return -ENOBUFS;
 	ret = sockauth_record_fetch(ss, sock, buf, SOCKAUTH_RECORD_MAX, 0,
 				    &type);
+	if (ret > 0)
+		sockauth_event_record(conn, buf, ret);
 	kvfree(buf);
 	return ret < 0 ? ret : 0;
 }

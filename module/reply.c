@@ -2,7 +2,7 @@
 /*
  * sockauth - reply: what workers say
  *
- * Parses WORKER_BIND, STEP and CLOSE into what conn.c and worker.c work with,
+ * Parses WORKER_BIND, STEP, CLOSE and RECORD into what conn.c and worker.c work with,
  * and refuses what makes no sense, with words.  Owns nothing; keys stay on the
  * heap, in a structure that is wiped.
  */
@@ -326,21 +326,23 @@ out:
 }
 
 /**
- * sockauth_reply_close() - SOCKAUTH_CMD_CLOSE from a worker
+ * sockauth_reply_notice() - SOCKAUTH_CMD_CLOSE or _RECORD from a worker
  * @skb: the message
  * @info: parsed
  *
+ * There is nothing in it: it gives the credit back.
+ *
  * Return: 0 or an errno; extack says what is wrong.
  */
-int sockauth_reply_close(struct sk_buff *skb, struct genl_info *info)
+int sockauth_reply_notice(struct sk_buff *skb, struct genl_info *info)
 {
 	int err;
 
-	err = sockauth_worker_closed(sockauth_net_of(genl_info_net(info)),
+	err = sockauth_worker_noticed(sockauth_net_of(genl_info_net(info)),
 				     info->snd_portid);
 	if (err == -ENOENT)
 		NL_SET_ERR_MSG(info->extack, "this port is not a worker");
 	else if (err)
-		NL_SET_ERR_MSG(info->extack, "no CLOSE event is unanswered");
+		NL_SET_ERR_MSG(info->extack, "no CLOSE or RECORD event is unanswered");
 	return err;
 }

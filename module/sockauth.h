@@ -544,7 +544,7 @@ void sockauth_record_close_notify(struct sockauth_sock *ss,
  *
  * @window: events that may be unanswered
  * @outstanding: events that are
- * @closes: of these, CLOSE events
+ * @notices: of these, CLOSE and RECORD events, which no connection waits for
  * @contexts: connections whose context it keeps
  * @answered: events answered so far
  * @dead: its port is gone
@@ -561,7 +561,7 @@ struct sockauth_worker {
 	struct list_head	link;
 	u32			window;
 	u32			outstanding;
-	u32			closes;
+	u32			notices;
 	u32			contexts;
 	u64			answered;
 	bool			dead;
@@ -580,7 +580,9 @@ void sockauth_worker_sent(struct sockauth_conn *conn);
 void sockauth_worker_unsent(struct sockauth_conn *conn);
 int sockauth_worker_answered(struct sockauth_conn *conn, u32 portid,
 			     bool context);
-int sockauth_worker_closed(struct sockauth_net *snet, u32 portid);
+struct sockauth_worker *sockauth_worker_notice(struct sockauth_net *snet);
+void sockauth_worker_unnotice(struct sockauth_worker *worker);
+int sockauth_worker_noticed(struct sockauth_net *snet, u32 portid);
 bool sockauth_worker_lost(struct sockauth_conn *conn);
 void sockauth_worker_abandon(struct sockauth_conn *conn);
 bool sockauth_worker_exists(struct sockauth_net *snet);
@@ -601,7 +603,7 @@ void sockauth_netlink_exit(void);
 
 int sockauth_reply_bind(struct sk_buff *skb, struct genl_info *info);
 int sockauth_reply_step(struct sk_buff *skb, struct genl_info *info);
-int sockauth_reply_close(struct sk_buff *skb, struct genl_info *info);
+int sockauth_reply_notice(struct sk_buff *skb, struct genl_info *info);
 
 /* ---- event.c: what workers and monitors are told ---- */
 
@@ -609,6 +611,8 @@ int sockauth_event_step(struct sockauth_conn *conn,
 			const struct sockauth_token *token);
 int sockauth_event_close(struct sockauth_worker *worker,
 			 struct list_head *conns);
+void sockauth_event_record(struct sockauth_conn *conn, const void *record,
+			   size_t len);
 int sockauth_event_put_conn(struct sk_buff *skb, struct sockauth_conn *conn);
 int sockauth_event_put_address(struct sk_buff *skb, int attr, struct sock *sk,
 			       bool remote);

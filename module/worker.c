@@ -120,7 +120,7 @@ static void sockauth_worker_flush(struct sockauth_worker *worker)
 	}
 	if (count) {
 		worker->outstanding++;
-		worker->closes++;
+		worker->notices++;
 	}
 	spin_unlock(&snet->lock);
 	if (!count)
@@ -129,7 +129,7 @@ static void sockauth_worker_flush(struct sockauth_worker *worker)
 	if (sockauth_event_close(worker, &batch)) {
 		spin_lock(&snet->lock);
 		worker->outstanding--;
-		worker->closes--;
+		worker->notices--;
 		if (!worker->dead)
 			list_splice_init(&batch, &worker->closing);
 		spin_unlock(&snet->lock);
@@ -275,13 +275,48 @@ int sockauth_worker_answered(struct sockauth_conn *conn, u32 portid,
 }
 
 /**
- * sockauth_worker_closed() - a CLOSE event is answered
+ * sockauth_worker_notice() - credit for an event that no connection waits for
+ * @snet: the namespace
+ *
+ * Return: the worker to send it to, with a reference; NULL: none has credit,
+ *	and the event is not worth waiting for.
+ */
+struct sockauth_worker *sockauth_worker_notice(struct sockauth_net *snet)
+{
+	struct sockauth_worker *worker;
+
+	spin_lock(&snet->lock);
+	worker = sockauth_worker_pick(snet);
+	if (worker) {
+		worker->outstanding++;
+		worker->notices++;
+		refcount_inc(&worker->ref);
+	}
+	spin_unlock(&snet->lock);
+	return worker;
+}
+
+/**
+ * sockauth_worker_unnotice() - the event could not be sent
+ * @worker: from sockauth_worker_notice(); the reference stays the caller's
+ */
+void sockauth_worker_unnotice(struct sockauth_worker *worker)
+{
+	spin_lock(&worker->snet->lock);
+	worker->outstanding--;
+	worker->notices--;
+	spin_unlock(&worker->snet->lock);
+	sockauth_worker_pump(worker);
+}
+
+/**
+ * sockauth_worker_noticed() - a CLOSE or RECORD event is answered
  * @snet: the namespace
  * @portid: who says so
  *
  * Return: 0; -ENOENT: not a worker; -ESTALE: nothing was to be answered.
  */
-int sockauth_worker_closed(struct sockauth_net *snet, u32 portid)
+int sockauth_worker_noticed(struct sockauth_net *snet, u32 portid)
 {
 	struct sockauth_worker *worker;
 	int err = 0;
@@ -290,11 +325,11 @@ int sockauth_worker_closed(struct sockauth_net *snet, u32 portid)
 	worker = sockauth_worker_lookup(snet, portid);
 	if (!worker) {
 		err = -ENOENT;
-	} else if (!worker->closes) {
+	} else if (!worker->notices) {
 		worker = NULL;
 		err = -ESTALE;
 	} else {
-		worker->closes--;
+		worker->notices--;
 		worker->outstanding--;
 		worker->answered++;
 		refcount_inc(&worker->ref);

@@ -350,10 +350,10 @@ enum sockauth_reason {
  *
  *	event			reply
  *	STEP  id leg token...	STEP id leg status ...
- *	RECORD id leg record	RECORD id leg status ...
  *	CLOSE id, id, ...	CLOSE
+ *	RECORD id blob record	RECORD
  *
- * A STEP or RECORD counts only from the port that got the event, with the id
+ * A STEP counts only from the port that got the event, with the id
  * and the leg of that event; anything else is ENOENT (no such connection, or
  * not this port's) or ESTALE (over, or another leg), and changes nothing.  A
  * worker that gets either forgets the context of that id.
@@ -379,8 +379,9 @@ enum sockauth_reason {
  * @SOCKAUTH_CMD_STEP: event and reply: one leg of an authentication
  * @SOCKAUTH_CMD_CLOSE: event: these contexts are gone (one ID each); reply:
  *	empty, gives the credit back
- * @SOCKAUTH_CMD_RECORD: event and reply: a handshake record that came after
- *	the handshake
+ * @SOCKAUTH_CMD_RECORD: event: the messages of a handshake record that came
+ *	after the handshake (session tickets, RFC 8446 4.6.1), with the BLOB
+ *	that DONE left; reply: empty, gives the credit back
  * @SOCKAUTH_CMD_CONN_GET: dump of connections.  CAP_NET_ADMIN
  * @SOCKAUTH_CMD_LISTENER_GET: dump of listening sockets.  CAP_NET_ADMIN
  * @SOCKAUTH_CMD_WORKER_GET: dump of workers.  CAP_NET_ADMIN
@@ -414,7 +415,7 @@ enum sockauth_cmd {
 #define SOCKAUTH_CMD_MAX	(__SOCKAUTH_CMD_MAX - 1)
 
 /**
- * enum sockauth_step_status - SOCKAUTH_A_STATUS of a STEP or RECORD reply
+ * enum sockauth_step_status - SOCKAUTH_A_STATUS of a STEP reply
  * @SOCKAUTH_STEP_CONTINUE: the peer must send more
  * @SOCKAUTH_STEP_DONE: complete; TX, RX, CIPHER, VERSION and the peer are
  *	here, and the worker has forgotten the context.  Input not CONSUMED
