@@ -234,8 +234,7 @@ static void answer(struct worker *worker, const struct event *ev, uint8_t cmd,
 	}
 }
 
-static void handle_event(struct worker *worker, const struct nlmsghdr *nlh,
-			 uint8_t cmd)
+static void handle_event(struct worker *worker, const struct nlmsghdr *nlh)
 {
 	const struct nlattr *tb[SOCKAUTH_A_MAX + 1];
 	struct event ev;
@@ -248,28 +247,32 @@ static void handle_event(struct worker *worker, const struct nlmsghdr *nlh,
 		context_forget(&worker->contexts, ev.id);
 		step_fail(&worker->reply, SOCKAUTH_REASON_INTERNAL, EPROTO,
 			  "the daemon does not understand the module");
-	} else if (cmd == SOCKAUTH_CMD_RECORD) {
-		step_record(&ev, &worker->reply);
 	} else {
 		step_run(&worker->contexts, &ev, &worker->reply);
 	}
-	answer(worker, &ev, cmd, false);
+	answer(worker, &ev, SOCKAUTH_CMD_STEP, false);
+}
+
+/* No connection waits for this answer. */
+static void give_credit_back(struct worker *worker, uint8_t cmd)
+{
+	const struct event none = { 0 };
+	struct nlmsghdr *reply;
+
+	reply = sockauth_genl_begin(worker->genl, worker->tx, cmd, 0);
+	send_reply(worker, reply, &none, cmd, false);
 }
 
 static void handle_close(struct worker *worker, const struct nlmsghdr *nlh)
 {
-	const struct event none = { 0 };
 	const struct nlattr *attr;
-	struct nlmsghdr *reply;
 
 	mnl_attr_for_each(attr, nlh, sizeof(struct genlmsghdr))
 		if (mnl_attr_get_type(attr) == SOCKAUTH_A_ID &&
 		    !mnl_attr_validate(attr, MNL_TYPE_U64))
 			context_forget(&worker->contexts,
 				       mnl_attr_get_u64(attr));
-	reply = sockauth_genl_begin(worker->genl, worker->tx,
-				    SOCKAUTH_CMD_CLOSE, 0);
-	send_reply(worker, reply, &none, SOCKAUTH_CMD_CLOSE, false);
+	give_credit_back(worker, SOCKAUTH_CMD_CLOSE);
 }
 
 /* The kernel did not take a reply. */
@@ -284,7 +287,7 @@ static void handle_refusal(struct worker *worker, const struct sent *sent,
 		return;
 	log_warning("the module refuses a reply: %s%s%s", strerror(-err),
 		    *text ? ": " : "", text);
-	if (sent->last || sent->cmd == SOCKAUTH_CMD_CLOSE)
+	if (sent->last || sent->cmd != SOCKAUTH_CMD_STEP)
 		return;
 	/* It still waits for one that it can understand. */
 	step_fail(&worker->reply, SOCKAUTH_REASON_BAD_REPLY, EIO,
@@ -329,8 +332,10 @@ static void handle_message(struct worker *worker, const struct nlmsghdr *nlh)
 		worker->bind_error = 0;
 		break;
 	case SOCKAUTH_CMD_STEP:
+		handle_event(worker, nlh);
+		break;
 	case SOCKAUTH_CMD_RECORD:
-		handle_event(worker, nlh, cmd);
+		give_credit_back(worker, cmd);
 		break;
 	case SOCKAUTH_CMD_CLOSE:
 		handle_close(worker, nlh);
