@@ -94,6 +94,7 @@ static const struct sockauth_name sec_flags[] = {
 	{ SOCKAUTH_SEC_ENCRYPTED, "encrypted" },
 	{ SOCKAUTH_SEC_MUTUAL, "mutual" },
 	{ SOCKAUTH_SEC_RESUMED, "resumed" },
+	{ SOCKAUTH_SEC_EXPIRES, "expires" },
 };
 
 /* The TLS 1.3 suites that kTLS has, as the IANA registry spells them. */

@@ -153,6 +153,28 @@ void sockauth_conn_disarm(struct sockauth_conn *conn)
 }
 
 /**
+ * sockauth_conn_check_expiry() - end the connection if its lifetime is over
+ * @conn: an authenticated connection, locked by the caller
+ *
+ * Else the timer is armed: for an hour at most, since the clock that the expiry
+ * is measured by can be set.
+ */
+void sockauth_conn_check_expiry(struct sockauth_conn *conn)
+{
+	s64 left;
+
+	lockdep_assert_held(&conn->lock);
+	if (!(conn->peer->flags & SOCKAUTH_SEC_EXPIRES) || !conn->peer->expiry)
+		return;
+	left = conn->peer->expiry - ktime_get_real_seconds();
+	if (left <= 0)
+		sockauth_conn_end(conn, SOCKAUTH_REASON_EXPIRED, EKEYEXPIRED,
+				  "the lifetime of the peer's credentials is over");
+	else
+		sockauth_conn_arm(conn, jiffies + HZ * min_t(s64, left, 3600));
+}
+
+/**
  * sockauth_conn_find() - the connection of an id
  * @snet: namespace to look in
  * @id: as given to a worker or shown to an administrator
@@ -338,6 +360,8 @@ static void sockauth_conn_drop_child(struct sockauth_conn *conn, bool abort)
 	struct sock *sk = conn->sk;
 
 	conn->sock = NULL;
+	/* With keys installed the receive queue is kTLS's; nobody accepted. */
+	abort |= !!conn->peer;
 	/*
 	 * Unread input would turn our FIN into a RST, and a RST can overtake
 	 * the alert that says why.
@@ -394,8 +418,10 @@ static void sockauth_conn_drop(struct sockauth_conn *conn, bool abort,
 	lockdep_assert_held(&conn->lock);
 	if (open) {
 		/* It is the application's to close; it learns of a RST. */
-		if (conn->reason)
+		if (conn->reason) {
+			WRITE_ONCE(conn->rx_end, -(s16)conn->error);
 			tcp_abort(sk, conn->error);
+		}
 	} else if (conn->app) {
 		sockauth_conn_drop_app(conn, abort);
 	} else {

@@ -145,15 +145,18 @@ static void sockauth_exchange_done(struct sockauth_conn *conn,
 	if (conn->app) {
 		sockauth_conn_open(conn);
 		sockauth_event_notify(conn);
+		sockauth_conn_check_expiry(conn);
 		return;
 	}
 	sockauth_conn_set_state(conn, SOCKAUTH_STATE_READY);
 	sockauth_event_notify(conn);
-	if (sockauth_listener_ready(conn->listener, conn))
+	if (sockauth_listener_ready(conn->listener, conn)) {
 		conn->announce = true;
-	else
+		sockauth_conn_check_expiry(conn);
+	} else {
 		sockauth_conn_end(conn, SOCKAUTH_REASON_CANCELLED, ECONNABORTED,
 				  NULL);
+	}
 }
 
 /* Go on with a reply: send what is left of its token, then do what it says. */
@@ -303,6 +306,10 @@ static void sockauth_exchange_timed_out(struct sockauth_conn *conn)
 	case SOCKAUTH_STATE_SENDING:
 		sockauth_conn_end(conn, SOCKAUTH_REASON_TIMEOUT, ETIMEDOUT,
 				  "authentication took too long");
+		return;
+	case SOCKAUTH_STATE_READY:
+	case SOCKAUTH_STATE_OPEN:
+		sockauth_conn_check_expiry(conn);
 		return;
 	}
 }

@@ -452,6 +452,7 @@ void sockauth_conn_kick(struct sockauth_conn *conn);
 void sockauth_conn_forget(struct sockauth_conn *conn);
 void sockauth_conn_set_state(struct sockauth_conn *conn,
 			     enum sockauth_state state);
+void sockauth_conn_check_expiry(struct sockauth_conn *conn);
 void sockauth_conn_disarm(struct sockauth_conn *conn);
 void sockauth_conn_end(struct sockauth_conn *conn, enum sockauth_reason reason,
 		       int error, const char *text);

@@ -169,12 +169,15 @@ enum sockauth_state {
  * @SOCKAUTH_SEC_ENCRYPTED: the kernel encrypts and checks every byte
  * @SOCKAUTH_SEC_MUTUAL: both sides proved who they are
  * @SOCKAUTH_SEC_RESUMED: with keys that an earlier connection left
+ * @SOCKAUTH_SEC_EXPIRES: the kernel ends the connection at its expiry, with
+ *	EKEYEXPIRED; without this flag the expiry is only told
  */
 enum sockauth_sec_flags {
 	SOCKAUTH_SEC_SECURED	= 1 << 0,
 	SOCKAUTH_SEC_ENCRYPTED	= 1 << 1,
 	SOCKAUTH_SEC_MUTUAL	= 1 << 2,
 	SOCKAUTH_SEC_RESUMED	= 1 << 3,
+	SOCKAUTH_SEC_EXPIRES	= 1 << 4,
 };
 
 /**
