@@ -170,15 +170,16 @@ fail:
 }
 
 /**
- * files_read - add a file, or all certificates of a directory
+ * files_read - add a file
  * @files: the set; a path that it has is not read again
- * @path: of the file or directory
+ * @path: of the file
+ * @dir: it may be a directory too: then all its certificates are read
  *
  * That a file cannot be read is noted in the set, for whoever needs it.
  *
  * Return: 0 or -ENOMEM.
  */
-int files_read(struct files *files, const char *path)
+int files_read(struct files *files, const char *path, bool dir)
 {
 	struct content c = { 0 };
 	struct stat st;
@@ -189,7 +190,7 @@ int files_read(struct files *files, const char *path)
 	if (stat(path, &st) < 0)
 		err = -errno;
 	else if (S_ISDIR(st.st_mode))
-		err = read_dir(path, &c);
+		err = dir ? read_dir(path, &c) : -EISDIR;
 	else
 		err = read_at(AT_FDCWD, path, &c);
 	if (err)

@@ -2,6 +2,7 @@
 #ifndef SOCKAUTHD_FILES_H
 #define SOCKAUTHD_FILES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,7 +35,7 @@ struct files {
 
 int files_add(struct files *files, const char *name, int err,
 	      const void *data, size_t len);
-int files_read(struct files *files, const char *path);
+int files_read(struct files *files, const char *path, bool dir);
 const struct file *files_find(const struct files *files, const char *name);
 void files_clear(struct files *files);
 

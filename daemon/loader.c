@@ -100,13 +100,15 @@ int loader_uid(const struct files *files, const char *user, uid_t *uid)
 	return 0;
 }
 
-static int collect_list(struct files *files, const struct config_list *list)
+static int collect_list(struct files *files, const struct config_list *list,
+			bool dirs)
 {
 	size_t i;
 	int err = 0;
 
 	for (i = 0; !err && i < list->count; i++)
-		err = files_read(files, loader_path(list->items[i].value));
+		err = files_read(files, loader_path(list->items[i].value),
+				 dirs);
 	return err;
 }
 
@@ -116,13 +118,14 @@ static int collect_profile(struct files *files,
 	size_t i;
 	int err;
 
-	err = collect_list(files, &profile->trust);
+	err = collect_list(files, &profile->trust, true);
 	if (!err)
-		err = collect_list(files, &profile->crl);
+		err = collect_list(files, &profile->crl, false);
 	for (i = 0; !err && i < profile->pair_count; i++) {
-		err = files_read(files, profile->pairs[i].cert);
+		err = files_read(files, profile->pairs[i].cert, false);
 		if (!err && profile->pairs[i].key)
-			err = files_read(files, profile->pairs[i].key);
+			err = files_read(files, profile->pairs[i].key,
+					 false);
 	}
 	for (i = 0; !err && i < profile->users.count; i++)
 		err = collect_user(files, profile->users.items[i].value);
@@ -146,7 +149,7 @@ int loader_collect(struct files *files, const char *path)
 	size_t i;
 	int err;
 
-	err = files_read(files, path);
+	err = files_read(files, path, false);
 	if (err)
 		return err;
 	file = files_find(files, path);

@@ -295,18 +295,6 @@ void step_run(struct contexts *table, const struct event *ev,
 		context_forget(table, ev->id);
 }
 
-/**
- * step_record - answer a handshake record that came after the handshake
- * @ev: the event
- * @reply: set
- */
-void step_record(const struct event *ev, struct reply *reply)
-{
-	(void)ev;
-	step_fail(reply, SOCKAUTH_REASON_OTHER, EKEYEXPIRED,
-		  "the peer changes its keys, which is not supported");
-}
-
 static void put_key(struct nlmsghdr *nlh, uint16_t type,
 		    const struct tls_key *key, size_t key_len)
 {

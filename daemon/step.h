@@ -17,7 +17,7 @@
 #define STEP_MESSAGE_MAX	(128 * 1024)
 
 /**
- * struct event - a STEP or RECORD event
+ * struct event - a STEP event
  * @id: of the connection
  * @leg: number of the event
  * @begins: the first event of a connection, with everything below; the others
@@ -90,7 +90,6 @@ struct reply {
 int step_read(const struct nlattr *const *tb, struct event *ev);
 void step_run(struct contexts *table, const struct event *ev,
 	      struct reply *reply);
-void step_record(const struct event *ev, struct reply *reply);
 void step_fail(struct reply *reply, enum sockauth_reason reason, int error,
 	       const char *text);
 void step_write(const struct event *ev, const struct reply *reply,

@@ -220,14 +220,14 @@ static void send_reply(struct worker *worker, struct nlmsghdr *nlh,
 		log_warning("a reply was not sent: %s", strerror(-err));
 }
 
-static void answer(struct worker *worker, const struct event *ev, uint8_t cmd,
-		   bool last)
+static void answer(struct worker *worker, const struct event *ev, bool last)
 {
 	struct nlmsghdr *nlh;
 
-	nlh = sockauth_genl_begin(worker->genl, worker->tx, cmd, 0);
+	nlh = sockauth_genl_begin(worker->genl, worker->tx, SOCKAUTH_CMD_STEP,
+				  0);
 	step_write(ev, &worker->reply, nlh);
-	send_reply(worker, nlh, ev, cmd, last);
+	send_reply(worker, nlh, ev, SOCKAUTH_CMD_STEP, last);
 	if (worker->reply.status == SOCKAUTH_STEP_DONE) {
 		step_wipe(&worker->reply);
 		OPENSSL_cleanse(worker->tx, nlh->nlmsg_len);
@@ -250,10 +250,10 @@ static void handle_event(struct worker *worker, const struct nlmsghdr *nlh)
 	} else {
 		step_run(&worker->contexts, &ev, &worker->reply);
 	}
-	answer(worker, &ev, SOCKAUTH_CMD_STEP, false);
+	answer(worker, &ev, false);
 }
 
-/* No connection waits for this answer. */
+/* CLOSE, and RECORD, whose tickets nobody keeps: no connection waits. */
 static void give_credit_back(struct worker *worker, uint8_t cmd)
 {
 	const struct event none = { 0 };
@@ -292,7 +292,7 @@ static void handle_refusal(struct worker *worker, const struct sent *sent,
 	/* It still waits for one that it can understand. */
 	step_fail(&worker->reply, SOCKAUTH_REASON_BAD_REPLY, EIO,
 		  "the module refused the daemon's reply");
-	answer(worker, &ev, sent->cmd, true);
+	answer(worker, &ev, true);
 }
 
 static void handle_error(struct worker *worker, const struct nlmsghdr *nlh)
