@@ -38,6 +38,7 @@ struct key {
 	size_t offset;		/* of the member that it sets */
 	unsigned int min, max;	/* of a number */
 	bool list;		/* may be given again, to add to it */
+	const char *const *words;	/* for the numbers from 0 on */
 	const char *allowed;
 };
 
@@ -241,21 +242,16 @@ static int set_mechanisms(struct parser *p, void *object,
 	return 0;
 }
 
-static int set_client_cert(struct parser *p, void *object,
-			   const struct key *key, const char *value)
+static int set_word(struct parser *p, void *object, const struct key *key,
+		    const char *value)
 {
-	static const char *const words[] = {
-		[CLIENT_CERT_NONE] = "none",
-		[CLIENT_CERT_REQUEST] = "request",
-		[CLIENT_CERT_REQUIRE] = "require",
-	};
-	struct config_profile *profile = object;
-	size_t i;
+	unsigned int *member = (void *)((char *)object + key->offset);
+	unsigned int i;
 
-	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (strcmp(words[i], value))
+	for (i = 0; key->words[i]; i++) {
+		if (strcmp(key->words[i], value))
 			continue;
-		profile->client_cert = i;
+		*member = i;
 		return 0;
 	}
 	return bad_value(p, key, value);
@@ -308,49 +304,74 @@ static int set_ciphers(struct parser *p, void *object, const struct key *key,
 	return 0;
 }
 
+static const char *const client_cert_words[] = {
+	[CLIENT_CERT_NONE] = "none",
+	[CLIENT_CERT_REQUEST] = "request",
+	[CLIENT_CERT_REQUIRE] = "require",
+	NULL
+};
+
+static const char *const expiry_words[] = {
+	[EXPIRY_ENFORCE] = "enforce",
+	[EXPIRY_REPORT] = "report",
+	NULL
+};
+
+/* Words are kept where numbers are. */
+_Static_assert(sizeof(enum client_cert) == sizeof(unsigned int) &&
+	       sizeof(enum expiry) == sizeof(unsigned int), "set_word()");
+
+#define IN_DAEMON(member)	.offset = offsetof(struct config, member)
+#define IN_PROFILE(member)	.offset = offsetof(struct config_profile, member)
+
 static const struct key daemon_keys[] = {
-	{ "user", set_string, offsetof(struct config, user), 0, 0, false,
-	  "the name of a user" },
-	{ "workers", set_number, offsetof(struct config, workers), 0, 256,
-	  false, "a number of threads from 1 to 256, or 0 for one per CPU" },
-	{ "window", set_number, offsetof(struct config, window), 1, 1024,
-	  false, "a number from 1 to 1024" },
-	{ "contexts", set_number, offsetof(struct config, contexts),
-	  1, 1 << 20, false, "a number from 1 to 1048576" },
+	{ .name = "user", .set = set_string, IN_DAEMON(user),
+	  .allowed = "the name of a user" },
+	{ .name = "workers", .set = set_number, IN_DAEMON(workers),
+	  .min = 0, .max = 256,
+	  .allowed = "a number of threads from 1 to 256, or 0 for one per CPU" },
+	{ .name = "window", .set = set_number, IN_DAEMON(window),
+	  .min = 1, .max = 1024, .allowed = "a number from 1 to 1024" },
+	{ .name = "contexts", .set = set_number, IN_DAEMON(contexts),
+	  .min = 1, .max = 1 << 20, .allowed = "a number from 1 to 1048576" },
 };
 
 static const struct key profile_keys[] = {
-	{ "mechanisms", set_mechanisms, 0, 0, 0, false, "tls" },
-	{ "certificate", set_certificate, 0, 0, 0, true,
-	  "the absolute path of a file" },
-	{ "key", set_key, 0, 0, 0, true, "the absolute path of a file" },
-	{ "client-certificate", set_client_cert, 0, 0, 0, false,
-	  "none, request or require" },
-	{ "trust", set_path, offsetof(struct config_profile, trust), 0, 0,
-	  true, "the absolute path of a file or directory, or system" },
-	{ "crl", set_path, offsetof(struct config_profile, crl), 0, 0,
-	  true, "the absolute path of a file" },
-	{ "alpn", set_alpn, 0, 0, 0, true,
-	  "protocol names such as h2, 255 bytes together" },
-	{ "ciphers", set_ciphers, 0, 0, 0, true,
-	  "TLS_AES_128_GCM_SHA256, TLS_AES_256_GCM_SHA384, "
-	  "TLS_CHACHA20_POLY1305_SHA256 or TLS_AES_128_CCM_SHA256" },
-	{ "groups", set_list, offsetof(struct config_profile, groups), 0, 0,
-	  true, "group names such as X25519, P-256" },
-	{ "tickets", set_number, offsetof(struct config_profile, tickets),
-	  0, 8, false, "a number from 0 to 8" },
-	{ "lifetime", set_duration, offsetof(struct config_profile, lifetime),
-	  1, 366 * 86400, false,
-	  "a time such as 90s, 30m, 12h or 7d, at most 366d" },
-	{ "users", set_list, offsetof(struct config_profile, users), 0, 0,
-	  true, "names or numbers of users" },
-	{ "target", set_string, offsetof(struct config_profile, target),
-	  0, 0, false, "a host name or an IP address" },
-	{ "verify-depth", set_number, offsetof(struct config_profile, depth),
-	  0, 100, false, "a number from 0 to 100" },
-	{ "min-security", set_number,
-	  offsetof(struct config_profile, security), 1, 5, false,
-	  "a security level of OpenSSL from 1 to 5" },
+	{ .name = "mechanisms", .set = set_mechanisms, .allowed = "tls" },
+	{ .name = "certificate", .set = set_certificate, .list = true,
+	  .allowed = "the absolute path of a file" },
+	{ .name = "key", .set = set_key, .list = true,
+	  .allowed = "the absolute path of a file" },
+	{ .name = "client-certificate", .set = set_word,
+	  IN_PROFILE(client_cert), .words = client_cert_words,
+	  .allowed = "none, request or require" },
+	{ .name = "trust", .set = set_path, IN_PROFILE(trust), .list = true,
+	  .allowed = "the absolute path of a file or directory, or system" },
+	{ .name = "crl", .set = set_path, IN_PROFILE(crl), .list = true,
+	  .allowed = "the absolute path of a file" },
+	{ .name = "alpn", .set = set_alpn, .list = true,
+	  .allowed = "protocol names such as h2, 255 bytes together" },
+	{ .name = "ciphers", .set = set_ciphers, .list = true,
+	  .allowed = "TLS_AES_128_GCM_SHA256, TLS_AES_256_GCM_SHA384, "
+		     "TLS_CHACHA20_POLY1305_SHA256 or TLS_AES_128_CCM_SHA256" },
+	{ .name = "groups", .set = set_list, IN_PROFILE(groups), .list = true,
+	  .allowed = "group names such as X25519, P-256" },
+	{ .name = "tickets", .set = set_number, IN_PROFILE(tickets),
+	  .min = 0, .max = 8, .allowed = "a number from 0 to 8" },
+	{ .name = "lifetime", .set = set_duration, IN_PROFILE(lifetime),
+	  .min = 1, .max = 366 * 86400,
+	  .allowed = "a time such as 90s, 30m, 12h or 7d, at most 366d" },
+	{ .name = "expiry", .set = set_word, IN_PROFILE(expiry),
+	  .words = expiry_words, .allowed = "enforce or report" },
+	{ .name = "users", .set = set_list, IN_PROFILE(users), .list = true,
+	  .allowed = "names or numbers of users" },
+	{ .name = "target", .set = set_string, IN_PROFILE(target),
+	  .allowed = "a host name or an IP address" },
+	{ .name = "verify-depth", .set = set_number, IN_PROFILE(depth),
+	  .min = 0, .max = 100, .allowed = "a number from 0 to 100" },
+	{ .name = "min-security", .set = set_number, IN_PROFILE(security),
+	  .min = 1, .max = 5,
+	  .allowed = "a security level of OpenSSL from 1 to 5" },
 };
 
 /* Return: 1 done, 0 failed, as inih wants it. */

@@ -21,6 +21,11 @@ enum client_cert {
 	CLIENT_CERT_REQUIRE,
 };
 
+enum expiry {
+	EXPIRY_ENFORCE,
+	EXPIRY_REPORT,
+};
+
 /**
  * struct config_item - a value and where it stands
  * @value: the text
@@ -71,6 +76,7 @@ struct config_pair {
  * @groups: key exchange groups, best first
  * @tickets: how many an acceptor gives to each peer
  * @lifetime: of an authentication in seconds; 0: as long as the certificate
+ * @expiry: what happens to a connection whose time is over
  * @users: local users who may use the profile; none: everyone
  * @target: whom an initiator expects that does not say it itself; or NULL
  * @depth: longest chain of intermediate certificates
@@ -93,6 +99,7 @@ struct config_profile {
 	struct config_list groups;
 	unsigned int tickets;
 	unsigned int lifetime;
+	enum expiry expiry;
 	struct config_list users;
 	char *target;
 	unsigned int depth;

@@ -207,6 +207,8 @@ static int finish(struct context *ctx, struct reply *reply)
 		return err;
 	}
 	note_alpn(ctx, reply);
+	if (reply->expiry && ctx->profile->config->expiry == EXPIRY_ENFORCE)
+		reply->sec_flags |= SOCKAUTH_SEC_EXPIRES;
 	tls_blob(&ctx->tls, &reply->blob);
 	reply->mech = ctx->profile->mech->id;
 	reply->status = SOCKAUTH_STEP_DONE;

@@ -362,7 +362,7 @@ static void note_receive_error(struct worker *worker, int err)
 	if (err == -EINTR)
 		return;
 	worker->overruns++;
-	log_warning("receiving failed for the %luth time: %s",
+	log_warning("receiving failed (%lu times so far): %s",
 		    worker->overruns, strerror(-err));
 	/* ENOBUFS and ENOSPC are over once they are said. */
 	if (err != -ENOBUFS && err != -ENOSPC)

@@ -232,7 +232,7 @@ static void test_certificate(void **state)
 	assert_int_equal(number_of(t.leg, SOCKAUTH_A_NAME_TYPE),
 			 SOCKAUTH_NAME_EMAIL);
 	assert_int_equal(number_of(t.leg, SOCKAUTH_A_SEC_FLAGS),
-			 SOCKAUTH_SEC_MUTUAL);
+			 SOCKAUTH_SEC_MUTUAL | SOCKAUTH_SEC_EXPIRES);
 	expiry = t.leg->tb[SOCKAUTH_A_EXPIRY];
 	assert_non_null(expiry);
 	/* Certificate and CA are good for 30 days. */
@@ -337,8 +337,9 @@ static void test_application_wants_mutual(void **state)
 		    "the peer shows no certificate, but must");
 	end(&t);
 
-	begin(&t, PLAIN "trust = @/ca.pem\n", "good");
+	begin(&t, PLAIN "trust = @/ca.pem\nexpiry = report\n", "good");
 	assert_int_equal(run(&t, &request), SOCKAUTH_STEP_DONE);
+	assert_non_null(t.leg->tb[SOCKAUTH_A_EXPIRY]);
 	assert_int_equal(number_of(t.leg, SOCKAUTH_A_SEC_FLAGS),
 			 SOCKAUTH_SEC_MUTUAL);
 	end(&t);

@@ -61,6 +61,8 @@ static const struct {
 	  "f:2: lifetime: \"367d\" is not allowed here, but a time such as 90s, 30m, 12h or 7d, at most 366d" },
 	{ "[profile a]\nlifetime = 0\n",
 	  "f:2: lifetime: \"0\" is not allowed here, but a time such as 90s, 30m, 12h or 7d, at most 366d" },
+	{ "[profile a]\nexpiry = never\n",
+	  "f:2: expiry: \"never\" is not allowed here, but enforce or report" },
 	{ "[profile a]\nusers =\n",
 	  "f:2: users: \"\" is not allowed here, but names or numbers of users" },
 	{ "[profile a]\nmin-security = 6\n",

@@ -91,7 +91,8 @@ static void test_handshake(void **state)
 	assert_string_equal(text_of(t.leg, SOCKAUTH_A_PEER_NAME), "localhost");
 	assert_int_equal(number_of(t.leg, SOCKAUTH_A_NAME_TYPE),
 			 SOCKAUTH_NAME_DNS);
-	assert_int_equal(number_of(t.leg, SOCKAUTH_A_SEC_FLAGS), 0);
+	assert_int_equal(number_of(t.leg, SOCKAUTH_A_SEC_FLAGS),
+			 SOCKAUTH_SEC_EXPIRES);
 	assert_non_null(t.leg->tb[SOCKAUTH_A_EXPIRY]);
 	assert_string_equal(SSL_get_servername(t.server,
 					       TLSEXT_NAMETYPE_host_name),
@@ -274,7 +275,7 @@ static void test_mutual(void **state)
 		       SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
 	assert_int_equal(run(&t), SOCKAUTH_STEP_DONE);
 	assert_int_equal(number_of(t.leg, SOCKAUTH_A_SEC_FLAGS),
-			 SOCKAUTH_SEC_MUTUAL);
+			 SOCKAUTH_SEC_MUTUAL | SOCKAUTH_SEC_EXPIRES);
 	assert_non_null(SSL_get0_peer_certificate(t.server));
 	exchange_data(&t);
 	end(&t);
@@ -282,7 +283,8 @@ static void test_mutual(void **state)
 	/* Nobody asked us. */
 	begin(&t, OURSELF, "server", "localhost");
 	assert_int_equal(run(&t), SOCKAUTH_STEP_DONE);
-	assert_int_equal(number_of(t.leg, SOCKAUTH_A_SEC_FLAGS), 0);
+	assert_int_equal(number_of(t.leg, SOCKAUTH_A_SEC_FLAGS),
+			 SOCKAUTH_SEC_EXPIRES);
 	end(&t);
 
 	/* We were asked, and have only a server's certificate. */
@@ -290,7 +292,8 @@ static void test_mutual(void **state)
 	      "server", "localhost");
 	SSL_set_verify(t.server, SSL_VERIFY_PEER, NULL);
 	assert_int_equal(run(&t), SOCKAUTH_STEP_DONE);
-	assert_int_equal(number_of(t.leg, SOCKAUTH_A_SEC_FLAGS), 0);
+	assert_int_equal(number_of(t.leg, SOCKAUTH_A_SEC_FLAGS),
+			 SOCKAUTH_SEC_EXPIRES);
 	assert_null(SSL_get0_peer_certificate(t.server));
 	end(&t);
 }

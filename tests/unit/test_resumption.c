@@ -10,7 +10,7 @@
 #define SERVER	"certificate = @/server.pem\nkey = @/server.key\n"
 #define PLAIN	"[profile default]\n" SERVER
 #define TRUST	"trust = @/ca.pem\n"
-#define REQUEST	PLAIN TRUST "client-certificate = request\n"
+#define REQUEST	PLAIN TRUST "client-certificate = request\nexpiry = report\n"
 
 static const struct request acceptor = { .role = SOCKAUTH_ROLE_ACCEPTOR };
 
@@ -210,7 +210,7 @@ static void test_reload(void **state)
 	assert_int_equal(come(&t, &acceptor), SOCKAUTH_SEC_MUTUAL);
 	reload(&t, REQUEST "trust = @/other-ca.pem\n");
 	assert_int_equal(come(&t, &acceptor), SOCKAUTH_SEC_MUTUAL);
-	reload(&t, PLAIN TRUST "client-certificate = require\n");
+	reload(&t, PLAIN TRUST "client-certificate = require\nexpiry = report\n");
 	assert_int_equal(come(&t, &acceptor), SOCKAUTH_SEC_MUTUAL);
 	end(&t);
 }
