@@ -4,27 +4,22 @@
 # Writing KTAP with subtests, for tests/run and tests/guest to source.
 # The caller says how many results it will print: ktap_plan N.
 
-ktap_count=0
-
 # The beginning of a document with $1 results.
 ktap_plan()
 {
+	ktap_count=0
 	echo 'KTAP version 1'
 	echo "1..$1"
 }
 
-# One result: exit code $1 of the test $2; what went wrong is in "${@:3}".
+# One result: exit code $1 of the test $2; the text $3 explains a failure.
 ktap_result()
 {
-	local line
-
 	ktap_count=$((ktap_count + 1))
-	for line in "${@:3}"; do
-		printf '# %s\n' "$line"
-	done
 	if (($1 == 0)); then
 		echo "ok $ktap_count $2"
 	else
+		[[ -z ${3-} ]] || sed 's/^/# /' <<<"$3"
 		echo "not ok $ktap_count $2"
 	fi
 	return "$1"

@@ -1,0 +1,127 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The daemon is away, dies, comes back: nobody is let in unauthenticated."""
+
+import contextlib
+import os
+import signal
+import time
+import unittest
+
+from peerlib import app, ktap, place, rawtls, tool
+
+
+class Outage(unittest.TestCase):
+    """Each test may stop the daemon; afterwards it runs."""
+
+    def setUp(self):
+        self.server = app.Server(timeout_ms=60000)
+        self.addCleanup(self.server.sock.close)
+
+    def tearDown(self):
+        place.daemon("daemon_alive || daemon_start")
+
+    def client(self, server=None):
+        client = rawtls.Client((server or self.server).address)
+        self.addCleanup(client.sock.close)
+        return client
+
+    def connection(self):
+        """An established connection: both ends."""
+        client = self.client().handshake()
+        conn = self.server.accept()
+        self.addCleanup(conn.close)
+        self.talk(client, conn)
+        return client, conn
+
+    def talk(self, client, conn):
+        client.send(b"are you there?")
+        self.assertEqual(conn.recv(100), b"are you there?")
+        conn.sendall(b"yes")
+        self.assertEqual(client.read(), b"yes")
+
+    def kill(self):
+        os.kill(place.daemon_pid(), signal.SIGKILL)
+        tool.wait_until(lambda: not tool.show("workers"),
+                        "the workers are gone")
+
+    def test_no_daemon(self):
+        """Waits, and ends with the time-out under its own reason."""
+        place.daemon("daemon_stop")
+        server = app.Server(timeout_ms=1000)
+        self.addCleanup(server.sock.close)
+        with tool.counts("no-worker"):
+            start = time.monotonic()
+            client = self.client(server)
+            client.push(client.begin())
+            with contextlib.suppress(ConnectionResetError):
+                self.assertEqual(rawtls.until_end(client.sock), b"")
+            self.assertGreater(time.monotonic() - start, 0.9)
+        self.assertTrue(server.sees_nothing())
+
+    def test_daemon_comes_late(self):
+        """Whoever waits is served once the daemon is there."""
+        place.daemon("daemon_stop")
+        client = self.client()
+        client.push(client.begin())
+        tool.wait_until(lambda: tool.pending() == 1, "it waits")
+        self.assertTrue(self.server.sees_nothing())
+        place.daemon("daemon_start")
+        client.push(client.answer())
+        self.talk(client, self.server.accept())
+
+    def test_killed(self):
+        """In the middle of one handshake, with another one complete."""
+        established = self.connection()
+        middle = self.client()
+        middle.push(middle.begin())
+        finished = middle.answer()
+        with tool.counts("worker-died"):
+            self.kill()
+        with contextlib.suppress(ConnectionError):
+            middle.push(finished)
+            rawtls.until_end(middle.sock)
+        self.assertTrue(self.server.sees_nothing())
+        self.talk(*established)
+
+        place.daemon("daemon_start")
+        client = self.client().handshake()
+        self.talk(client, self.server.accept())
+        self.talk(*established)
+
+    def test_killed_before_the_first_token(self):
+        """A silent client does not notice that the daemon was replaced."""
+        client = self.client()
+        tool.wait_until(lambda: tool.pending() == 1, "it is pending")
+        self.kill()
+        place.daemon("daemon_start")
+        client.handshake()
+        self.talk(client, self.server.accept())
+
+    def test_reload(self):
+        """SIGHUP drops nobody, not even in the middle of a handshake."""
+        client = self.client()
+        client.push(client.begin())
+        finished = client.answer()
+        with tool.unfailed():
+            place.daemon("daemon_reload")
+            client.push(finished)
+            self.talk(client, self.server.accept())
+        self.talk(self.client().handshake(), self.server.accept())
+
+    def test_reload_of_a_bad_file(self):
+        """The old configuration stays in force, and the log says why."""
+        config = place.DIR / "sockauthd.conf"
+        good = config.read_text()
+        self.addCleanup(config.write_text, good)
+        config.write_text(good + "\nnonsense = 1\n")
+        os.kill(place.daemon_pid(), signal.SIGHUP)
+        line = good.count("\n") + 2
+        tool.wait_until(lambda: f"sockauthd.conf:{line}" in
+                        (place.DIR / "sockauthd.log").read_text(),
+                        "the log names file and line")
+        self.talk(self.client().handshake(), self.server.accept())
+
+
+if __name__ == "__main__":
+    ktap.main()
