@@ -215,6 +215,22 @@ static int finish(struct context *ctx, struct reply *reply)
 	return 0;
 }
 
+/* OpenSSL wants more, but what is there will never be a record. */
+static void explain_malformed(struct context *ctx, const struct event *ev)
+{
+	const uint8_t *token = ev->token;
+
+	if (ev->token_len >= SOCKAUTH_RECORD_HDR && token[1] == 3 &&
+	    (token[3] << 8 | token[4]) > SOCKAUTH_RECORD_MAX -
+					 SOCKAUTH_RECORD_HDR)
+		verdict_set(&ctx->verdict, SOCKAUTH_REASON_RECORD, EMSGSIZE,
+			    "the peer sends a record of %d bytes, which is too long",
+			    token[3] << 8 | token[4]);
+	else
+		verdict_set(&ctx->verdict, SOCKAUTH_REASON_MALFORMED, EPROTO,
+			    "what the peer sends is not TLS");
+}
+
 /* Return: 0, or -errno: it has failed, and the context says why. */
 static int advance(struct context *ctx, const struct event *ev,
 		   struct reply *reply)
@@ -227,15 +243,25 @@ static int advance(struct context *ctx, const struct event *ev,
 			    "our own certificates are too long for a token");
 		return -EMSGSIZE;
 	}
-	/* OpenSSL wants more, but what is there will never be a record. */
 	if (ev->malformed)
-		verdict_set(&ctx->verdict, SOCKAUTH_REASON_MALFORMED, EPROTO,
-			    "what the peer sends is not TLS");
+		explain_malformed(ctx, ev);
 	if (result == TLS_FAILED || ev->malformed)
 		return -EPROTO;
 	if (result == TLS_MORE)
 		return 0;
 	return finish(ctx, reply);
+}
+
+/* What a peer is told if OpenSSL has nothing to say, or was not asked. */
+static uint8_t first_alert(uint32_t reason)
+{
+	switch (reason) {
+	case SOCKAUTH_REASON_MALFORMED:
+		return SSL_AD_UNEXPECTED_MESSAGE;
+	case SOCKAUTH_REASON_RECORD:
+		return SSL_AD_RECORD_OVERFLOW;
+	}
+	return SSL_AD_HANDSHAKE_FAILURE;
 }
 
 static void refuse(const struct context *ctx, const struct event *ev,
@@ -246,17 +272,13 @@ static void refuse(const struct context *ctx, const struct event *ev,
 	if (reply->verdict.reason == SOCKAUTH_REASON_NONE)
 		verdict_set(&reply->verdict, SOCKAUTH_REASON_INTERNAL, ENOMEM,
 			    "out of memory");
+	/* Later on, an alert in the clear would be no alert to the peer. */
+	if (ev->begins && ev->role == SOCKAUTH_ROLE_ACCEPTOR &&
+	    !reply->out.len)
+		tls_alert_token(&reply->out,
+				first_alert(reply->verdict.reason));
 	log_debug("connection %llu: %s", (unsigned long long)ev->id,
 		  reply->verdict.text);
-}
-
-/* Before anything has begun, a peer is told no more than no. */
-static void refuse_at_once(const struct context *ctx, const struct event *ev,
-			   struct reply *reply)
-{
-	refuse(ctx, ev, reply);
-	if (ev->role == SOCKAUTH_ROLE_ACCEPTOR)
-		tls_alert_token(&reply->out, SSL_AD_HANDSHAKE_FAILURE);
 }
 
 /**
@@ -271,6 +293,7 @@ void step_run(struct contexts *table, const struct event *ev,
 	      struct reply *reply)
 {
 	struct context *ctx = context_find(table, ev->id);
+	int err = 0;
 
 	reset(reply);
 	if (!ctx && !ev->begins) {
@@ -285,13 +308,11 @@ void step_run(struct contexts *table, const struct event *ev,
 				  "the daemon has too many authentications in progress");
 			return;
 		}
-		if (begin(ctx, ev)) {
-			refuse_at_once(ctx, ev, reply);
-			context_forget(table, ev->id);
-			return;
-		}
+		err = begin(ctx, ev);
 	}
-	if (advance(ctx, ev, reply))
+	if (!err)
+		err = advance(ctx, ev, reply);
+	if (err)
 		refuse(ctx, ev, reply);
 	if (reply->status != SOCKAUTH_STEP_CONTINUE)
 		context_forget(table, ev->id);

@@ -534,10 +534,22 @@ static void test_garbage(void **state)
 {
 	static const struct {
 		const char *token, *text;
+		enum sockauth_reason reason;
+		int error;
+		uint8_t alert;
 	} cases[] = {
-		{ "GET / HTTP/1.1\r\n", "the peer sends plain HTTP, not TLS" },
-		{ "SSH-2.0-OpenSSH", "what the peer sends is not TLS" },
-		{ "x", "what the peer sends is not TLS" },
+		{ "GET / HTTP/1.1\r\n", "the peer sends plain HTTP, not TLS",
+		  SOCKAUTH_REASON_MALFORMED, EPROTO,
+		  SSL_AD_UNEXPECTED_MESSAGE },
+		{ "SSH-2.0-OpenSSH", "what the peer sends is not TLS",
+		  SOCKAUTH_REASON_MALFORMED, EPROTO,
+		  SSL_AD_UNEXPECTED_MESSAGE },
+		{ "x", "what the peer sends is not TLS",
+		  SOCKAUTH_REASON_MALFORMED, EPROTO,
+		  SSL_AD_UNEXPECTED_MESSAGE },
+		{ "\x16\x03\x01\x41\x01",
+		  "the peer sends a record of 16641 bytes, which is too long",
+		  SOCKAUTH_REASON_RECORD, EMSGSIZE, SSL_AD_RECORD_OVERFLOW },
 	};
 	struct test t;
 	size_t i;
@@ -547,8 +559,9 @@ static void test_garbage(void **state)
 		begin(&t, PLAIN, NULL);
 		run_leg(t.table, t.leg, 1, 1, &acceptor, cases[i].token,
 			strlen(cases[i].token), true);
-		expect_fail(&t, SOCKAUTH_REASON_MALFORMED, EPROTO,
+		expect_fail(&t, cases[i].reason, cases[i].error,
 			    cases[i].text);
+		expect_alert(&t, cases[i].alert);
 		end(&t);
 	}
 }
