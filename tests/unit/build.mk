@@ -11,7 +11,7 @@ UNIT_BINS   := $(UNIT_TESTS:%=$(BUILD)/unit/test_%)
 UNIT_WRAP := open2 bind close get_fd get_portid setsockopt sendto recvfrom
 UNIT_LDFLAGS := $(UNIT_WRAP:%=-Wl,--wrap=mnl_socket_%)
 
-$(BUILD)/tests/unit/%.o: CPPFLAGS += -Idaemon
+$(BUILD)/tests/unit/%.o: CPPFLAGS += -Idaemon -DUNIT_DIR='"$(BUILD)/unit"'
 
 $(UNIT_BINS): $(BUILD)/unit/test_%: $(BUILD)/tests/unit/test_%.o \
 	      $(UNIT_COMMON) $(BUILD)/libsockauth.a

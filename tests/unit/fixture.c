@@ -14,7 +14,7 @@
 #include "loader.h"
 #include "ticket.h"
 
-#define CONFIG_NAME "build/unit/test.conf"
+#define CONFIG_NAME UNIT_DIR "/test.conf"
 
 int setup_openssl(void **state)
 {

@@ -20,7 +20,7 @@
 #include "step.h"
 
 /* The directory that tests/unit/pki has filled. */
-#define PKI "build/unit/pki"
+#define PKI UNIT_DIR "/pki"
 
 /**
  * struct request - what an application asked for, as events carry it

@@ -14,7 +14,7 @@
 
 #define PLAIN	"[profile default]\n" \
 		"certificate = @/server.pem\nkey = @/server.key\n"
-#define CONFIG	"build/unit/loader.conf"
+#define CONFIG	UNIT_DIR "/loader.conf"
 
 static const struct {
 	const char *config, *text;
@@ -173,9 +173,9 @@ static void test_odd_files(void **state)
 	struct files files = { 0 };
 
 	(void)state;
-	unlink("build/unit/fifo");
-	assert_int_equal(mkfifo("build/unit/fifo", 0600), 0);
-	assert_int_equal(files_read(&files, "build/unit/fifo", false), 0);
+	unlink(UNIT_DIR "/fifo");
+	assert_int_equal(mkfifo(UNIT_DIR "/fifo", 0600), 0);
+	assert_int_equal(files_read(&files, UNIT_DIR "/fifo", false), 0);
 	assert_int_equal(files.list[0].err, -EINVAL);
 	assert_int_equal(files_read(&files, "/dev/null", true), 0);
 	assert_int_equal(files.list[1].err, -EINVAL);
@@ -184,7 +184,7 @@ static void test_odd_files(void **state)
 	assert_int_equal(files.count, 2);
 	assert_null(files_find(&files, "/dev/zero"));
 	files_clear(&files);
-	unlink("build/unit/fifo");
+	unlink(UNIT_DIR "/fifo");
 }
 
 int main(void)
