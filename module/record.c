@@ -438,6 +438,9 @@ int sockauth_record_sendmsg(struct sockauth_sock *ss, struct socket *sock,
 {
 	struct cmsghdr *cmsg;
 
+	/* kTLS would seal the data first, and find out from TCP much later. */
+	if (unlikely(READ_ONCE(ss->sk->sk_shutdown) & SEND_SHUTDOWN))
+		return sk_stream_error(ss->sk, msg->msg_flags, -EPIPE);
 	if (likely(!msg->msg_controllen))
 		return ss->base->sendmsg(sock, msg, len);
 	for_each_cmsghdr(cmsg, msg) {

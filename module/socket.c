@@ -300,6 +300,8 @@ static ssize_t sockauth_sock_sendpage(struct socket *sock, struct page *page,
 			return sk_stream_error(ss->sk, flags, ret == -ENOTCONN ?
 					       -EPIPE : ret);
 	}
+	if (unlikely(READ_ONCE(ss->sk->sk_shutdown) & SEND_SHUTDOWN))
+		return sk_stream_error(ss->sk, flags, -EPIPE);
 	return ss->base->sendpage(sock, page, offset, size, flags);
 }
 
