@@ -85,7 +85,7 @@ void kernel_send(struct kernel_port *port, const struct nlmsghdr *nlh)
 void kernel_error(struct kernel_port *port, const struct nlmsghdr *request,
 		  int err, const char *text)
 {
-	char buf[512] __attribute__((aligned(8)));
+	char buf[512] __attribute__((aligned(8))) = { 0 };
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
 	struct nlmsgerr *body;
 
@@ -106,7 +106,7 @@ void kernel_error(struct kernel_port *port, const struct nlmsghdr *request,
 void kernel_done(struct kernel_port *port, const struct nlmsghdr *request,
 		 int err, const char *text)
 {
-	char buf[512] __attribute__((aligned(8)));
+	char buf[512] __attribute__((aligned(8))) = { 0 };
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
 
 	nlh->nlmsg_type = NLMSG_DONE;
@@ -184,7 +184,7 @@ int __wrap_mnl_socket_setsockopt(const struct mnl_socket *nl, int type,
 
 static void answer_family(struct kernel_port *port, const struct nlmsghdr *nlh)
 {
-	char buf[512] __attribute__((aligned(8)));
+	char buf[512] __attribute__((aligned(8))) = { 0 };
 	struct nlattr *groups, *group;
 	struct nlmsghdr *reply;
 

@@ -51,7 +51,7 @@ static void reset(void)
 static void send_step(struct kernel_port *port, uint64_t id, uint32_t leg,
 		      const void *token, size_t len)
 {
-	char buf[16384] __attribute__((aligned(8)));
+	char buf[16384] __attribute__((aligned(8))) = { 0 };
 	struct nlmsghdr *nlh;
 
 	nlh = kernel_begin(port, buf, SOCKAUTH_CMD_STEP, 0, 0);
@@ -67,7 +67,7 @@ static void handle_bind(struct kernel_port *port, const struct nlmsghdr *nlh)
 {
 	static const uint16_t ciphers[] = { 0x1302, 0x1301 };
 	const struct nlattr *tb[SOCKAUTH_A_MAX + 1], *attr;
-	char buf[256] __attribute__((aligned(8)));
+	char buf[256] __attribute__((aligned(8))) = { 0 };
 	struct nlmsghdr *reply;
 
 	assert_int_equal(sockauth_genl_parse(nlh, tb), 0);
@@ -271,7 +271,7 @@ static void test_refused_reply(void **state)
 
 static void test_close(void **state)
 {
-	char buf[256] __attribute__((aligned(8)));
+	char buf[256] __attribute__((aligned(8))) = { 0 };
 	struct nlmsghdr *nlh;
 	int i;
 
@@ -296,7 +296,7 @@ static void test_close(void **state)
 
 static void test_record(void **state)
 {
-	char buf[256] __attribute__((aligned(8)));
+	char buf[256] __attribute__((aligned(8))) = { 0 };
 	struct nlmsghdr *nlh;
 
 	(void)state;
@@ -312,7 +312,7 @@ static void test_record(void **state)
 
 static void test_senseless_event(void **state)
 {
-	char buf[256] __attribute__((aligned(8)));
+	char buf[256] __attribute__((aligned(8))) = { 0 };
 	struct nlmsghdr *nlh;
 
 	(void)state;
