@@ -36,12 +36,14 @@ enum cli_exit {
  * @genl: socket of the family, once kernel_open() was called
  * @json: -j was given
  * @out: where results go
+ * @unwritten: some of them could not be written, which was said
  * @request: the message that kernel_begin() has begun; larger than any
  */
 struct cli {
 	struct sockauth_genl *genl;
 	bool json;
 	FILE *out;
+	bool unwritten;
 	char request[4096] __attribute__((aligned(MNL_ALIGNTO)));
 };
 
@@ -73,6 +75,7 @@ void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int bad_usage(const struct command *command, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 int no_memory(void);
+bool flush_output(struct cli *cli);
 
 int kernel_open(struct cli *cli);
 struct nlmsghdr *kernel_begin(struct cli *cli, uint8_t cmd);

@@ -3,7 +3,9 @@
  * What is wrong, and how it is right: everything that goes to standard error.
  * No state.
  */
+#include <errno.h>
 #include <stdarg.h>
+#include <string.h>
 
 #include "cli.h"
 
@@ -31,6 +33,27 @@ int no_memory(void)
 {
 	complain("out of memory");
 	return CLI_REFUSED;
+}
+
+/**
+ * flush_output - bring the results to where they go
+ * @cli: the run
+ *
+ * A full disk may be noticed only now.
+ *
+ * Return: true; or false: what could not be written was said, once.
+ */
+bool flush_output(struct cli *cli)
+{
+	if (cli->unwritten)
+		return false;
+	errno = 0;
+	if (!fflush(cli->out) && !ferror(cli->out))
+		return true;
+	cli->unwritten = true;
+	complain("cannot write the output%s%s", errno ? ": " : "",
+		 errno ? strerror(errno) : "");
+	return false;
 }
 
 /**

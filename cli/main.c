@@ -5,7 +5,6 @@
  * Owns the table of commands, from which dispatch and every usage text are
  * made, and the process: locale, standard output, exit code.
  */
-#include <errno.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,12 +96,7 @@ int main(int argc, char **argv)
 	setlocale(LC_CTYPE, "");
 	ret = dispatch(&cli, argc - 1, argv + 1);
 	sockauth_genl_close(cli.genl);
-	/* A full disk may only be noticed now. */
-	errno = 0;
-	if (fflush(stdout) || ferror(stdout)) {
-		complain("cannot write the output%s%s", errno ? ": " : "",
-			 errno ? strerror(errno) : "");
-		return ret == CLI_OK ? CLI_REFUSED : ret;
-	}
+	if (!flush_output(&cli) && ret == CLI_OK)
+		return CLI_REFUSED;
 	return ret;
 }

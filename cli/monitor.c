@@ -75,8 +75,8 @@ static int monitor_loop(struct cli *cli)
 			err = print_events(cli, buf, n, &now);
 		if (err)
 			return kernel_refused(err, "");
-		/* Whoever reads a pipe wants to know now; main() complains. */
-		if (fflush(cli->out))
+		/* Whoever reads a pipe wants to know now. */
+		if (!flush_output(cli))
 			return CLI_REFUSED;
 	}
 }
