@@ -196,14 +196,15 @@ static void answer_family(struct kernel_port *port, const struct nlmsghdr *nlh)
 	reply->nlmsg_type = GENL_ID_CTRL;
 	mnl_attr_put_u16(reply, CTRL_ATTR_FAMILY_ID, KERNEL_FAMILY);
 	groups = mnl_attr_nest_start(reply, CTRL_ATTR_MCAST_GROUPS);
+	/* The family has more than one group. */
 	group = mnl_attr_nest_start(reply, 1);
-	mnl_attr_put_strz(reply, CTRL_ATTR_MCAST_GRP_NAME, "others");
-	mnl_attr_put_u32(reply, CTRL_ATTR_MCAST_GRP_ID, KERNEL_GROUP + 1);
-	mnl_attr_nest_end(reply, group);
-	group = mnl_attr_nest_start(reply, 2);
 	mnl_attr_put_u32(reply, CTRL_ATTR_MCAST_GRP_ID, KERNEL_GROUP);
 	mnl_attr_put_strz(reply, CTRL_ATTR_MCAST_GRP_NAME,
 			  SOCKAUTH_MCGRP_EVENTS);
+	mnl_attr_nest_end(reply, group);
+	group = mnl_attr_nest_start(reply, 2);
+	mnl_attr_put_strz(reply, CTRL_ATTR_MCAST_GRP_NAME, "others");
+	mnl_attr_put_u32(reply, CTRL_ATTR_MCAST_GRP_ID, KERNEL_GROUP + 1);
 	mnl_attr_nest_end(reply, group);
 	mnl_attr_nest_end(reply, groups);
 	kernel_send(port, reply);

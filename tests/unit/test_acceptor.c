@@ -419,6 +419,38 @@ static void test_revocation(void **state)
 	end(&t);
 }
 
+/* A chain is good for as long as its shortest part. */
+static void test_intermediate(void **state)
+{
+	struct test t;
+
+	(void)state;
+	begin(&t, MUTUAL, "deep");
+	assert_int_equal(run(&t, &acceptor), SOCKAUTH_STEP_DONE);
+	assert_in_range(mnl_attr_get_u64(t.leg->tb[SOCKAUTH_A_EXPIRY]),
+			time(NULL) + 4 * 86400, time(NULL) + 5 * 86400);
+	end(&t);
+
+	begin(&t, MUTUAL "verify-depth = 0\n", "deep");
+	run(&t, &acceptor);
+	assert_int_equal(number_of(t.leg, SOCKAUTH_A_REASON),
+			 SOCKAUTH_REASON_BAD_CRED);
+	end(&t);
+
+	/* Each issuer needs its list, not only that of the leaf. */
+	begin(&t, MUTUAL "crl = @/inter-crl.pem\n", "deep");
+	run(&t, &acceptor);
+	expect_fail(&t, SOCKAUTH_REASON_BAD_CRED, EACCES,
+		    "certificate of CN=inter is not trusted: "
+		    "unable to get certificate CRL "
+		    "(depth 1, issuer /CN=sockauth test CA)");
+	end(&t);
+
+	begin(&t, MUTUAL "crl = @/inter-crl.pem\ncrl = @/crl.pem\n", "deep");
+	assert_int_equal(run(&t, &acceptor), SOCKAUTH_STEP_DONE);
+	end(&t);
+}
+
 static void test_alpn(void **state)
 {
 	static const uint8_t offer[] = "\x08http/1.1\x02h2";
@@ -735,6 +767,7 @@ int main(void)
 		cmocka_unit_test(test_expired_certificate),
 		cmocka_unit_test(test_untrusted_certificate),
 		cmocka_unit_test(test_revocation),
+		cmocka_unit_test(test_intermediate),
 		cmocka_unit_test(test_alpn),
 		cmocka_unit_test(test_wrong_alpn),
 		cmocka_unit_test(test_server_name),
