@@ -339,7 +339,7 @@ int sockauth_reply_notice(struct sk_buff *skb, struct genl_info *info)
 	int err;
 
 	err = sockauth_worker_noticed(sockauth_net_of(genl_info_net(info)),
-				     info->snd_portid);
+				      info->snd_portid);
 	if (err == -ENOENT)
 		NL_SET_ERR_MSG(info->extack, "this port is not a worker");
 	else if (err)
