@@ -62,7 +62,7 @@ static int check_config(const struct options *options)
 {
 	const struct ciphers any = { .count = 0 };
 	struct snapshot *snapshot;
-	char text[CONFIG_TEXT_MAX];
+	char text[CONFIG_TEXT_MAX] = "out of memory";
 	struct files files = { 0 };
 	int err;
 
