@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Unmodified TLS clients: openssl s_client, gnutls-cli, Python, curl."""
 
+import os
 import pathlib
 import socket
 import ssl
@@ -121,6 +122,22 @@ class Talk(unittest.TestCase):
         self.assertGreater(status.id, 0)
         self.assertGreater(status.start, 1.7e9)
         self.assertEqual(status.uid, 0xffffffff)
+
+    def test_unprivileged(self):
+        """An application of nobody's; no right is needed."""
+        ctx = rawtls.context()
+        os.setegid(65534)
+        os.seteuid(65534)
+        try:
+            server = self.serve()
+            with rawtls.Client(server.address, ctx) as client:
+                client.handshake()
+                with server.accept() as conn:
+                    client.send(b"hello")
+                    self.assertEqual(conn.recv(100), b"hello")
+        finally:
+            os.seteuid(0)
+            os.setegid(0)
 
     def test_binding(self):
         """tls-exporter is the same on both sides (as s_client exports it)."""

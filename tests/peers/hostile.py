@@ -237,6 +237,29 @@ class Silence(Case):
                         "the sockets are freed")
 
 
+    def test_evicted(self):
+        """Beyond the limit the oldest goes, and nobody else."""
+        limits = tool.run("show", "limits")["limits"]
+        self.addCleanup(tool.run, "set", "pending", str(limits["pending"]))
+        tool.run("set", "pending", "4")
+        server = self.serve()
+        started = tool.stats()["started"]
+        with tool.counts("evicted", 2):
+            silent = []
+            for number in range(6):
+                silent.append(self.stranger(server))
+                tool.wait_until(
+                    lambda: tool.pending() == min(number + 1, 4) and
+                    tool.stats()["started"] - started == number + 1,
+                    "it is pending")
+            for sock in silent[:2]:
+                with contextlib.suppress(ConnectionResetError):
+                    self.assertEqual(rawtls.until_end(sock), b"")
+        self.assertEqual(tool.pending(), 4)
+        with tool.counts("evicted"):
+            self.honest(server)
+
+
 class Reset(Case):
     """RST, and FIN, at every stage of the handshake."""
 
