@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The system call filter: what is in it suffices, and nothing else goes.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fixture.h"
+#include "files.h"
+#include "loader.h"
+#include "log.h"
+#include "sandbox.h"
+
+#define BOTH "[profile default]\ncertificate = @/server.pem\n" \
+	     "key = @/server.key\ntrust = @/ca.pem\n"
+
+static void open_internet(void)
+{
+	(void)!socket(AF_INET, SOCK_STREAM, 0);
+}
+
+static void open_netlink(void)
+{
+	(void)!socket(AF_NETLINK, SOCK_RAW, 0);
+}
+
+static void open_unix(void)
+{
+	(void)!socket(AF_UNIX, SOCK_STREAM, 0);
+}
+
+static void open_file(void)
+{
+	(void)!open("/dev/null", O_RDONLY);
+}
+
+static void start_program(void)
+{
+	execl("/bin/true", "true", NULL);
+}
+
+static void make_code(void)
+{
+	(void)!mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+static void make_code_later(void)
+{
+	void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	mprotect(p, 4096, PROT_READ | PROT_EXEC);
+}
+
+static void fork_process(void)
+{
+	(void)!fork();
+}
+
+static void (*const forbidden[])(void) = {
+	open_internet, open_netlink, open_unix, open_file, start_program,
+	make_code, make_code_later, fork_process,
+};
+
+static bool sanitized(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+	return true;
+#else
+	return false;
+#endif
+}
+
+/* Run in a process of its own; returns how that ended. */
+static int in_child(void (*fn)(void))
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		prctl(PR_SET_DUMPABLE, 0);
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || sandbox_enter())
+			_exit(2);
+		fn();
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+static void test_forbidden(void **state)
+{
+	size_t i;
+	int status;
+
+	(void)state;
+	if (sanitized())
+		skip();
+	for (i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]); i++) {
+		status = in_child(forbidden[i]);
+		if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGSYS)
+			fail_msg("number %zu ended with %x", i, status);
+	}
+}
+
+/* What a thread does all day, and the main thread at a reload. */
+static struct contexts *table;
+static struct leg *leg;
+static SSL_CTX *client_ctx, *server_ctx;
+static struct files files;
+static char *path;
+
+static void handshake(enum sockauth_role role)
+{
+	const struct request request = { .role = role, .target = "localhost" };
+	SSL *peer;
+
+	peer = role == SOCKAUTH_ROLE_ACCEPTOR ? new_peer(client_ctx, false) :
+						new_peer(server_ctx, true);
+	if (authenticate(table, leg, 1, &request, peer) != SOCKAUTH_STEP_DONE)
+		_exit(3);
+	SSL_free(peer);
+}
+
+static void *work(void *arg)
+{
+	(void)arg;
+	handshake(SOCKAUTH_ROLE_ACCEPTOR);
+	handshake(SOCKAUTH_ROLE_INITIATOR);
+	log_info("a message");
+	return NULL;
+}
+
+static void reload(void)
+{
+	const struct ciphers any = { .count = 0 };
+	struct snapshot *snapshot;
+	char text[CONFIG_TEXT_MAX];
+
+	if (snapshot_new(path, &files, &any, true, &snapshot, text,
+			 sizeof(text)))
+		_exit(4);
+	snapshot_put(table->snapshot);
+	table->snapshot = snapshot;
+}
+
+static void all_day(void)
+{
+	work(NULL);
+	reload();
+	work(NULL);
+}
+
+static void test_daily_work(void **state)
+{
+	char *absolute = realpath(PKI, NULL);
+	FILE *file;
+
+	(void)state;
+	path = UNIT_DIR "/sandbox.conf";
+	file = fopen(path, "w");
+	fprintf(file, "[profile default]\ncertificate = %s/both.pem\n"
+		"trust = %s\ncertificate = %s/server.pem\nkey = %s/server.key\n",
+		absolute, absolute, absolute, absolute);
+	fclose(file);
+	assert_int_equal(loader_collect(&files, path), 0);
+	table = new_table(BOTH, 8);
+	leg = calloc(1, sizeof(*leg));
+	client_ctx = new_client("good");
+	server_ctx = new_server("server");
+	assert_int_equal(in_child(all_day), 0);
+	SSL_CTX_free(client_ctx);
+	SSL_CTX_free(server_ctx);
+	free(leg);
+	free_table(table);
+	files_clear(&files);
+	free(absolute);
+}
+
+static pthread_barrier_t barrier;
+
+static void *wait_and_open(void *arg)
+{
+	(void)arg;
+	pthread_barrier_wait(&barrier);
+	open_internet();
+	return NULL;
+}
+
+/* The filter is for the threads that are there already, too. */
+static void test_threads(void **state)
+{
+	pthread_t thread;
+	pid_t pid;
+	int status;
+
+	(void)state;
+	if (sanitized())
+		skip();
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+		pthread_barrier_init(&barrier, NULL, 2);
+		pthread_create(&thread, NULL, wait_and_open, NULL);
+		if (sandbox_enter())
+			_exit(2);
+		pthread_barrier_wait(&barrier);
+		pthread_join(thread, NULL);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGSYS);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_forbidden),
+		cmocka_unit_test(test_daily_work),
+		cmocka_unit_test(test_threads),
+	};
+
+	return cmocka_run_group_tests_name("sandbox", tests, setup_openssl,
+					   teardown_openssl);
+}
