@@ -4,4 +4,5 @@ DAEMON_SRCS := daemon/main.c daemon/options.c daemon/log.c daemon/notify.c \
 	       daemon/config.c daemon/profile.c daemon/worker.c \
 	       daemon/step.c daemon/context.c daemon/verdict.c daemon/alpn.c \
 	       daemon/tls.c daemon/tlserr.c daemon/tlskdf.c daemon/ticket.c \
+	       daemon/session.c daemon/newticket.c \
 	       daemon/cert.c daemon/tlscred.c daemon/mech_tls.c

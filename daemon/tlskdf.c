@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The traffic secrets of a TLS 1.3 handshake.
+ * The secrets that a TLS 1.3 handshake leaves.
  *
  * OpenSSL gives them away only as hexadecimal text, to a keylog callback,
  * which costs a tenth of a handshake.  But it derives them with the algorithm
  * "TLS13-KDF" of some provider, and a program may have a provider of its own.
  * The one here offers nothing but that algorithm, has the default provider do
- * the work, and copies two of the results.  It is asked for by the properties
+ * the work, and copies three of the results.  It is asked for by the properties
  * of our SSL_CTXs.
  *
  * The pointers to the default's algorithm are set before the threads exist and
@@ -99,6 +99,8 @@ static int kdf_derive(void *ctx, unsigned char *out, size_t len,
 		keep(capture->client, &capture->client_len, out, len);
 	else if (is_label(label, "s ap traffic"))
 		keep(capture->server, &capture->server_len, out, len);
+	else if (is_label(label, "res master"))
+		keep(capture->resumption, &capture->resumption_len, out, len);
 	return 1;
 }
 
@@ -195,18 +197,22 @@ void tlskdf_capture(struct tls_secrets *secrets)
 }
 
 /**
- * tlskdf_expand - HKDF-Expand-Label with an empty context (RFC 8446 7.1)
+ * tlskdf_expand_with - HKDF-Expand-Label (RFC 8446 7.1)
  * @digest: name of the hash function
  * @secret: what to derive from
  * @secret_len: of @secret
  * @label: without "tls13 "
+ * @context: what to mix in; not NULL
+ * @context_len: of @context; may be 0
  * @out: filled
  * @len: of @out
  *
  * Return: 0 or -ENOMEM.
  */
-int tlskdf_expand(const char *digest, const uint8_t *secret, size_t secret_len,
-		  const char *label, uint8_t *out, size_t len)
+int tlskdf_expand_with(const char *digest, const uint8_t *secret,
+		       size_t secret_len, const char *label,
+		       const uint8_t *context, size_t context_len,
+		       uint8_t *out, size_t len)
 {
 	int mode = EVP_KDF_HKDF_MODE_EXPAND_ONLY;
 	EVP_KDF_CTX *ctx = EVP_KDF_CTX_new(base_kdf);
@@ -221,10 +227,33 @@ int tlskdf_expand(const char *digest, const uint8_t *secret, size_t secret_len,
 		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_LABEL,
 						  (void *)label,
 						  strlen(label)),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_DATA,
+						  (void *)context,
+						  context_len),
 		OSSL_PARAM_construct_end(),
 	};
 	int ok = ctx && EVP_KDF_derive(ctx, out, len, params) > 0;
 
 	EVP_KDF_CTX_free(ctx);
 	return ok ? 0 : -ENOMEM;
+}
+
+/**
+ * tlskdf_expand - tlskdf_expand_with() an empty context
+ * @digest: name of the hash function
+ * @secret: what to derive from
+ * @secret_len: of @secret
+ * @label: without "tls13 "
+ * @out: filled
+ * @len: of @out
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int tlskdf_expand(const char *digest, const uint8_t *secret, size_t secret_len,
+		  const char *label, uint8_t *out, size_t len)
+{
+	static const uint8_t none[1];
+
+	return tlskdf_expand_with(digest, secret, secret_len, label, none, 0,
+				  out, len);
 }
