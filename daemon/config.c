@@ -334,6 +334,8 @@ static const struct key daemon_keys[] = {
 	  .min = 1, .max = 1024, .allowed = "a number from 1 to 1024" },
 	{ .name = "contexts", .set = set_number, IN_DAEMON(contexts),
 	  .min = 1, .max = 1 << 20, .allowed = "a number from 1 to 1048576" },
+	{ .name = "sessions", .set = set_number, IN_DAEMON(sessions),
+	  .min = 0, .max = 1 << 20, .allowed = "a number from 0 to 1048576" },
 };
 
 static const struct key profile_keys[] = {
@@ -556,6 +558,7 @@ int config_parse(const char *name, const char *data, struct config **config,
 		return fail(&p, -ENOMEM, "out of memory");
 	p.config->window = 64;
 	p.config->contexts = 16384;
+	p.config->sessions = 1024;
 	ret = ini_parse_stream(read_line, &p, handle_value, &p);
 	/* inih goes on after an error; ours stopped at its line. */
 	if (ret && !p.err) {

@@ -113,6 +113,7 @@ struct config_profile {
  * @workers: threads; 0: one for each CPU
  * @window: events that a worker may have unanswered
  * @contexts: authentications that a worker may have in progress
+ * @sessions: how many sessions initiators may resume; 0: none
  * @profiles: the profiles
  * @profile_count: how many
  */
@@ -122,6 +123,7 @@ struct config {
 	unsigned int workers;
 	unsigned int window;
 	unsigned int contexts;
+	unsigned int sessions;
 	struct config_profile *profiles;
 	size_t profile_count;
 };

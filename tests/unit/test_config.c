@@ -129,6 +129,7 @@ static void test_defaults(void **state)
 	assert_int_equal(config->window, 64);
 	assert_int_equal(config->workers, 0);
 	assert_int_equal(config->contexts, 16384);
+	assert_int_equal(config->sessions, 1024);
 	assert_null(config->user);
 	config_free(config);
 	assert_int_equal(config_parse("f", "[profile x-1]\n", &config, text,
