@@ -8,6 +8,7 @@
 
 #include "cert.h"
 #include "profile.h"
+#include "session.h"
 #include "ticket.h"
 #include "tls.h"
 #include "verdict.h"
@@ -20,6 +21,8 @@
  * @snapshot: what it began with; a reference
  * @profile: in @snapshot
  * @role: which side we are
+ * @uid: local user who has the socket
+ * @port: of the peer
  * @req_flags: enum sockauth_req_flags
  * @target: initiator: whom the peer must prove to be
  * @alpn: protocols that both the profile and the application allow
@@ -29,6 +32,9 @@
  * @since: when the peer authenticated itself, seconds since 1970; resumption
  *	does not change it
  * @until: end of what the peer proved it with; 0: none
+ * @mutual: initiator: whether we have shown a certificate, then
+ * @resumable: initiator: whether there is a @session_key
+ * @session_key: of sessions that are as good as a full handshake
  */
 struct context {
 	struct context *next;
@@ -37,6 +43,8 @@ struct context {
 	struct snapshot *snapshot;
 	const struct profile *profile;
 	enum sockauth_role role;
+	uint32_t uid;
+	uint16_t port;
 	uint32_t req_flags;
 	char target[SOCKAUTH_TARGET_MAX];
 	uint8_t alpn[SOCKAUTH_ALPN_MAX];
@@ -45,6 +53,9 @@ struct context {
 	struct tls_session tls;
 	int64_t since;
 	int64_t until;
+	bool mutual;
+	bool resumable;
+	uint8_t session_key[SESSION_KEY_LEN];
 };
 
 /**
@@ -55,6 +66,7 @@ struct context {
  * @limit: how many there may be
  * @snapshot: for new contexts; a reference
  * @tickets: keys of session tickets
+ * @sessions: that initiators may resume; of all workers
  */
 struct contexts {
 	struct context **buckets;
@@ -63,6 +75,7 @@ struct contexts {
 	size_t limit;
 	struct snapshot *snapshot;
 	struct ticket_keys tickets;
+	struct sessions *sessions;
 };
 
 int contexts_init(struct contexts *table, size_t limit,

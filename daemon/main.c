@@ -32,6 +32,7 @@
 #include "privs.h"
 #include "profile.h"
 #include "sandbox.h"
+#include "session.h"
 #include "ticket.h"
 #include "tls.h"
 #include "worker.h"
@@ -43,6 +44,7 @@
  * @options: the command line
  * @ciphers: of the kernel
  * @snapshot: the present configuration
+ * @sessions: of initiators
  * @workers: the workers
  * @worker_count: how many
  * @loader_fd: who reads files for us; -1: nobody yet
@@ -52,6 +54,7 @@ struct sockauthd {
 	struct options options;
 	struct ciphers ciphers;
 	struct snapshot *snapshot;
+	struct sessions *sessions;
 	struct worker **workers;
 	size_t worker_count;
 	int loader_fd;
@@ -118,7 +121,7 @@ static int open_worker(struct sockauthd *d, const struct ticket_seed *seed)
 	struct worker *worker;
 	int err;
 
-	err = worker_new(d->snapshot, seed, &worker);
+	err = worker_new(d->snapshot, seed, d->sessions, &worker);
 	if (err) {
 		log_error("a worker cannot be opened: %s", strerror(-err));
 		return err;
@@ -146,6 +149,8 @@ static int open_workers(struct sockauthd *d)
 	}
 	d->workers = calloc(count, sizeof(*d->workers));
 	err = d->workers ? ticket_seed_init(&seed) : -ENOMEM;
+	if (!err)
+		err = sessions_new(d->snapshot->config->sessions, &d->sessions);
 	for (i = 0; !err && i < count; i++)
 		err = open_worker(d, &seed);
 	OPENSSL_cleanse(&seed, sizeof(seed));
@@ -218,7 +223,7 @@ static void report_ready(const struct sockauthd *d)
 static void warn_fixed(const struct config *old, const struct config *new)
 {
 	if (old->workers != new->workers || old->window != new->window ||
-	    old->contexts != new->contexts ||
+	    old->contexts != new->contexts || old->sessions != new->sessions ||
 	    strcmp(old->user ? old->user : "", new->user ? new->user : ""))
 		log_warning("changes of [daemon] take effect after a restart");
 }
@@ -320,6 +325,7 @@ static void stop(struct sockauthd *d)
 		worker_free(d->workers[i]);
 	}
 	free(d->workers);
+	sessions_free(d->sessions);
 	snapshot_put(d->snapshot);
 	if (d->loader_fd >= 0)
 		close(d->loader_fd);

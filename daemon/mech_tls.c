@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The mechanism "tls": X.509 certificates on either side or both, and session
- * tickets.  Credentials are constant; a context belongs to its worker's
+ * tickets, those that we give and those that we get.  Credentials are constant; a context belongs to its worker's
  * thread.
  */
 #include <arpa/inet.h>
@@ -244,6 +244,46 @@ static int expect(SSL *ssl, const char *target)
 	return 0;
 }
 
+/*
+ * Offer the session of an earlier connection, to spare the proof.  Whatever
+ * fails here, there is a full handshake.
+ */
+static void resume(struct context *ctx, const struct tls_cred *cred)
+{
+	const struct session_scope scope = {
+		.profile = ctx->profile->config->name,
+		.rules = cred->rules,
+		.rules_len = sizeof(cred->rules),
+		.uid = ctx->uid,
+		.target = ctx->target,
+		.port = ctx->port,
+		.alpn = ctx->alpn,
+		.alpn_len = ctx->alpn_len,
+		.identity = cred->client ? cred->client->cert : NULL,
+	};
+	struct session_proof proof;
+	SSL_SESSION *session;
+	int64_t end;
+
+	if (session_key(&scope, ctx->session_key))
+		return;
+	ctx->resumable = true;
+	/* A session has nothing to keep. */
+	if (ctx->req_flags & SOCKAUTH_REQ_KEEP_CRED)
+		return;
+	session = sessions_take(ctx->table->sessions, ctx->session_key,
+				time(NULL), &proof);
+	if (!session)
+		return;
+	ctx->since = proof.since;
+	ctx->until = proof.until;
+	ctx->mutual = proof.mutual;
+	end = expiry(ctx);
+	if (!end || end > time(NULL))
+		SSL_set_session(ctx->tls.ssl, session);
+	SSL_SESSION_free(session);
+}
+
 static int begin_initiator(struct context *ctx, const struct tls_cred *cred)
 {
 	if (!cred->initiator) {
@@ -269,6 +309,7 @@ static int begin_initiator(struct context *ctx, const struct tls_cred *cred)
 	if (ctx->alpn_len && SSL_set_alpn_protos(ctx->tls.ssl, ctx->alpn,
 						 ctx->alpn_len))
 		return -ENOMEM;
+	resume(ctx, cred);
 	return 0;
 }
 
@@ -302,30 +343,63 @@ static void name_target(const struct context *ctx, struct peer *peer)
 	strcpy(peer->name, ctx->target);
 }
 
-static int identify(struct context *ctx, struct reply *reply)
+/* Whoever resumes a session has the keys of who was verified for it. */
+static int identify_server(struct context *ctx, struct reply *reply)
 {
-	X509 *leaf = SSL_get0_peer_certificate(ctx->tls.ssl);
+	SSL *ssl = ctx->tls.ssl;
+	X509 *leaf = SSL_get0_peer_certificate(ssl);
 	int nid;
 
+	if (!SSL_session_reused(ssl)) {
+		if (!leaf || SSL_get_verify_result(ssl) != X509_V_OK)
+			return -EACCES;
+		/* Whether the peer has asked us, and got an answer. */
+		ctx->mutual = SSL_get_signature_nid(ssl, &nid);
+	}
+	name_target(ctx, &reply->peer);
+	if (ctx->mutual)
+		reply->sec_flags |= SOCKAUTH_SEC_MUTUAL;
+	return leaf ? keep_cred(ctx, leaf, reply) : 0;
+}
+
+static int identify_client(struct context *ctx, struct reply *reply)
+{
+	X509 *leaf = SSL_get0_peer_certificate(ctx->tls.ssl);
+
 	if (!leaf)
-		return ctx->role == SOCKAUTH_ROLE_ACCEPTOR ? 0 : -EACCES;
+		return 0;
 	if (SSL_get_verify_result(ctx->tls.ssl) != X509_V_OK)
 		return -EACCES;
-	if (ctx->role == SOCKAUTH_ROLE_INITIATOR) {
-		name_target(ctx, &reply->peer);
-		/* Whether the peer has asked us, and got an answer. */
-		if (SSL_get_signature_nid(ctx->tls.ssl, &nid))
-			reply->sec_flags |= SOCKAUTH_SEC_MUTUAL;
-	} else {
-		if (cert_peer(leaf, &reply->peer)) {
-			verdict_set(&ctx->verdict, SOCKAUTH_REASON_BAD_CRED,
-				    EACCES,
-				    "the peer's certificate names nobody");
-			return -EACCES;
-		}
-		reply->sec_flags |= SOCKAUTH_SEC_MUTUAL;
+	if (cert_peer(leaf, &reply->peer)) {
+		verdict_set(&ctx->verdict, SOCKAUTH_REASON_BAD_CRED, EACCES,
+			    "the peer's certificate names nobody");
+		return -EACCES;
 	}
+	reply->sec_flags |= SOCKAUTH_SEC_MUTUAL;
 	return keep_cred(ctx, leaf, reply);
+}
+
+static int identify(struct context *ctx, struct reply *reply)
+{
+	if (ctx->role == SOCKAUTH_ROLE_INITIATOR)
+		return identify_server(ctx, reply);
+	return identify_client(ctx, reply);
+}
+
+/* What it takes to use the tickets that the server may send. */
+static void note_origin(const struct context *ctx,
+			struct session_origin *origin)
+{
+	const struct tls_secrets *secrets = &ctx->tls.secrets;
+
+	memcpy(origin->key, ctx->session_key, sizeof(origin->key));
+	origin->proof.since = ctx->since;
+	origin->proof.until = ctx->until;
+	origin->proof.mutual = ctx->mutual;
+	origin->cipher = SSL_CIPHER_get_protocol_id(
+				SSL_get_current_cipher(ctx->tls.ssl));
+	origin->secret_len = secrets->resumption_len;
+	memcpy(origin->secret, secrets->resumption, sizeof(origin->secret));
 }
 
 static enum tls_result step(struct context *ctx, const struct event *ev,
@@ -348,6 +422,8 @@ static enum tls_result step(struct context *ctx, const struct event *ev,
 	reply->expiry = expiry(ctx);
 	if (SSL_session_reused(ctx->tls.ssl))
 		reply->sec_flags |= SOCKAUTH_SEC_RESUMED;
+	if (ctx->resumable)
+		note_origin(ctx, &reply->blob.origin);
 	return TLS_DONE;
 }
 

@@ -5,6 +5,7 @@
  * the thread of a worker.
  */
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,6 +18,17 @@
 static uint32_t get_u32(const struct nlattr *attr)
 {
 	return attr ? mnl_attr_get_u32(attr) : 0;
+}
+
+static uint16_t get_port(const struct nlattr *attr)
+{
+	const struct sockaddr_in *address;
+
+	if (!attr || mnl_attr_get_payload_len(attr) < sizeof(*address))
+		return 0;
+	/* Where a struct sockaddr_in6 has it, too. */
+	address = mnl_attr_get_payload(attr);
+	return ntohs(address->sin_port);
 }
 
 /**
@@ -43,6 +55,7 @@ int step_read(const struct nlattr *const *tb, struct event *ev)
 	/* Nobody's user, if the module does not say: no list allows it. */
 	ev->uid = tb[SOCKAUTH_A_UID] ?
 		  mnl_attr_get_u32(tb[SOCKAUTH_A_UID]) : UINT32_MAX;
+	ev->port = get_port(tb[SOCKAUTH_A_REMOTE]);
 	ev->req_flags = get_u32(tb[SOCKAUTH_A_REQ_FLAGS]);
 	ev->malformed = tb[SOCKAUTH_A_MALFORMED];
 	attr = tb[SOCKAUTH_A_PROFILE];
@@ -79,6 +92,7 @@ static void reset(struct reply *reply)
 	reply->peer.type = SOCKAUTH_NAME_NONE;
 	reply->peer.name[0] = '\0';
 	reply->expiry = 0;
+	memset(&reply->blob, 0, sizeof(reply->blob));
 	reply->alpn_len = 0;
 	reply->cred_len = 0;
 }
@@ -174,6 +188,8 @@ static int begin(struct context *ctx, const struct event *ev)
 	}
 	ctx->profile = profile;
 	ctx->role = ev->role;
+	ctx->uid = ev->uid;
+	ctx->port = ev->port;
 	ctx->req_flags = ev->req_flags;
 	choose_target(ctx, ev);
 	if (choose_alpn(ctx, ev))
@@ -202,6 +218,7 @@ static int finish(struct context *ctx, struct reply *reply)
 		err = tls_binding(&ctx->tls, reply->binding);
 	if (err) {
 		OPENSSL_cleanse(&reply->keys, sizeof(reply->keys));
+		OPENSSL_cleanse(&reply->blob, sizeof(reply->blob));
 		verdict_set(&ctx->verdict, SOCKAUTH_REASON_INTERNAL, -err,
 			    "the keys could not be derived");
 		return err;

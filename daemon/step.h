@@ -24,6 +24,7 @@
  *	have nothing but the token
  * @role: which side we are
  * @uid: local user who has the socket
+ * @port: of the peer; 0: not known
  * @req_flags: enum sockauth_req_flags
  * @profile: name; never NULL
  * @target: whom the application wants; or NULL
@@ -41,6 +42,7 @@ struct event {
 	bool begins;
 	uint32_t role;
 	uint32_t uid;
+	uint16_t port;
 	uint32_t req_flags;
 	const char *profile;
 	const char *target;

@@ -380,7 +380,7 @@ int tls_binding(const struct tls_session *s,
 /**
  * tls_blob - what the module keeps for us, to change keys later
  * @s: a session that is done
- * @blob: filled with struct tls_blob; secret, the caller wipes it
+ * @blob: set, but for the origin; secret, the caller wipes it
  */
 void tls_blob(const struct tls_session *s, struct tls_blob *blob)
 {
@@ -388,7 +388,6 @@ void tls_blob(const struct tls_session *s, struct tls_blob *blob)
 	const struct tls_secrets *secrets = &s->secrets;
 	bool acceptor = SSL_is_server(s->ssl);
 
-	memset(blob, 0, sizeof(*blob));
 	blob->version = TLS_BLOB_VERSION;
 	blob->role = acceptor ? SOCKAUTH_ROLE_ACCEPTOR :
 				SOCKAUTH_ROLE_INITIATOR;
@@ -398,4 +397,29 @@ void tls_blob(const struct tls_session *s, struct tls_blob *blob)
 	       sizeof(blob->tx));
 	memcpy(blob->rx, acceptor ? secrets->client : secrets->server,
 	       sizeof(blob->rx));
+}
+
+/**
+ * tls_blob_read - what the module kept for us
+ * @data: from the module
+ * @len: of @data
+ * @blob: set; secret, the caller wipes it
+ *
+ * Return: 0, or -EPROTO: it is another version's.
+ */
+int tls_blob_read(const void *data, size_t len, struct tls_blob *blob)
+{
+	struct tls_blob new;
+	int err = -EPROTO;
+
+	if (len != sizeof(new))
+		return -EPROTO;
+	memcpy(&new, data, sizeof(new));
+	if (new.version == TLS_BLOB_VERSION &&
+	    new.origin.secret_len <= sizeof(new.origin.secret)) {
+		*blob = new;
+		err = 0;
+	}
+	OPENSSL_cleanse(&new, sizeof(new));
+	return err;
 }

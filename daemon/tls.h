@@ -10,6 +10,7 @@
 
 #include <linux/sockauth.h>
 
+#include "session.h"
 #include "tlskdf.h"
 #include "verdict.h"
 
@@ -54,7 +55,7 @@ struct tls_keys {
 	struct tls_key rx;
 };
 
-#define TLS_BLOB_VERSION	1
+#define TLS_BLOB_VERSION	2
 
 /**
  * struct tls_blob - what the module keeps for us (SOCKAUTH_A_BLOB)
@@ -64,6 +65,7 @@ struct tls_keys {
  * @secret_len: of both secrets
  * @tx: application traffic secret of what we send
  * @rx: likewise of what we receive
+ * @origin: of the tickets that come; the mechanism's
  *
  * It never leaves this machine; but a daemon of another version may get it.
  */
@@ -74,7 +76,11 @@ struct tls_blob {
 	uint32_t secret_len;
 	uint8_t tx[TLS_SECRET_MAX];
 	uint8_t rx[TLS_SECRET_MAX];
+	struct session_origin origin;
 };
+
+_Static_assert(sizeof(struct tls_blob) <= SOCKAUTH_BLOB_MAX,
+	       "the module keeps no more");
 
 /**
  * struct tls_session - a handshake in progress
@@ -119,6 +125,7 @@ int tls_keys(const struct tls_session *s, const struct output *out,
 int tls_binding(const struct tls_session *s,
 		uint8_t binding[SOCKAUTH_BINDING_LEN]);
 void tls_blob(const struct tls_session *s, struct tls_blob *blob);
+int tls_blob_read(const void *data, size_t len, struct tls_blob *blob);
 
 void tls_explain(const struct tls_session *s, struct verdict *v);
 void tls_alert_token(struct output *out, uint8_t alert);

@@ -368,17 +368,15 @@ static SSL_CTX *make_ctx(const struct loading *l, enum sockauth_role role,
  * Tickets are good only for what they were made under: another profile, other
  * trusted certificates or a newer revocation list want a full handshake.
  */
-static int set_session_context(const struct loading *l, SSL_CTX *ctx)
+static int digest_rules(const struct loading *l, struct tls_cred *cred)
 {
 	const struct config_profile *profile = l->profile;
 	const struct config_list *lists[] = { &profile->trust, &profile->crl };
 	unsigned int rules[] = {
 		profile->client_cert, profile->depth, profile->security,
 	};
-	uint8_t digest[SSL_MAX_SID_CTX_LENGTH];
 	EVP_MD_CTX *md = EVP_MD_CTX_new();
 	const struct file *file;
-	unsigned int len = 0;
 	size_t i, j;
 	int ok;
 
@@ -393,8 +391,7 @@ static int set_session_context(const struct loading *l, SSL_CTX *ctx)
 					      sizeof(file->len)) &&
 			     EVP_DigestUpdate(md, file->data, file->len);
 		}
-	ok = ok && EVP_DigestFinal_ex(md, digest, &len) &&
-	     SSL_CTX_set_session_id_context(ctx, digest, len);
+	ok = ok && EVP_DigestFinal_ex(md, cred->rules, NULL);
 	EVP_MD_CTX_free(md);
 	return ok ? 0 : no_memory(l);
 }
@@ -427,7 +424,10 @@ static int make_acceptor(const struct loading *l, struct tls_cred *cred,
 	if (!l->profile->tickets)
 		SSL_CTX_set_options(cred->acceptor, SSL_OP_NO_TICKET);
 	SSL_CTX_set_timeout(cred->acceptor, TICKET_LIFETIME);
-	return set_session_context(l, cred->acceptor);
+	if (!SSL_CTX_set_session_id_context(cred->acceptor, cred->rules,
+					    sizeof(cred->rules)))
+		return no_memory(l);
+	return 0;
 }
 
 /**
@@ -451,6 +451,8 @@ int tls_cred_new(const struct loading *l, struct tls_cred **cred)
 		store = load_store(l);
 		err = store ? 0 : -EINVAL;
 	}
+	if (!err)
+		err = digest_rules(l, new);
 	if (!err && new->server)
 		err = make_acceptor(l, new, store);
 	if (!err && new->trust) {

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <openssl/sha.h>
 #include <openssl/ssl.h>
 
 #include "mech.h"
@@ -36,6 +37,7 @@ struct tls_name {
  * @acceptor: for acceptors; NULL: there is no certificate
  * @initiator: for initiators; NULL: there is nobody to trust
  * @trust: whether there is somebody to trust
+ * @rules: digest of what peers are verified by
  * @identities: in the order of the configuration
  * @identity_count: how many
  * @server: the first that may be a server's, for clients that name no other
@@ -47,6 +49,7 @@ struct tls_cred {
 	SSL_CTX *acceptor;
 	SSL_CTX *initiator;
 	bool trust;
+	uint8_t rules[SHA256_DIGEST_LENGTH];
 	struct tls_identity *identities;
 	size_t identity_count;
 	const struct tls_identity *server;

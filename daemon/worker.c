@@ -2,8 +2,9 @@
 /*
  * Workers: threads that wait for events of the module and answer them, each
  * with a netlink port, contexts and buffers of its own.  Nothing is shared but
- * snapshots, which are constant: a newer one is left in worker->next, and a
- * message whose answer wakes the thread makes it look there.
+ * the sessions of initiators, which have a lock, and snapshots, which are
+ * constant: a newer one is left in worker->next, and a message whose answer
+ * wakes the thread makes it look there.
  */
 #include <errno.h>
 #include <poll.h>
@@ -92,12 +93,13 @@ int worker_ciphers(struct ciphers *ciphers, char *text, size_t size)
  * worker_new - open a worker's port
  * @snapshot: what it begins with; it takes a reference
  * @seed: of the ticket keys, the same for all workers
+ * @sessions: of initiators, likewise; outlives the worker
  * @worker: set; the caller frees it
  *
  * Return: 0 or -errno.
  */
 int worker_new(struct snapshot *snapshot, const struct ticket_seed *seed,
-	       struct worker **worker)
+	       struct sessions *sessions, struct worker **worker)
 {
 	const struct config *config = snapshot->config;
 	struct worker *new = calloc(1, sizeof(*new));
@@ -116,6 +118,7 @@ int worker_new(struct snapshot *snapshot, const struct ticket_seed *seed,
 				    snapshot);
 	if (!err)
 		err = ticket_keys_init(&new->contexts.tickets, seed);
+	new->contexts.sessions = sessions;
 	if (!err)
 		err = sockauth_genl_open(&new->genl);
 	if (err) {
@@ -253,7 +256,7 @@ static void handle_event(struct worker *worker, const struct nlmsghdr *nlh)
 	answer(worker, &ev, false);
 }
 
-/* CLOSE, and RECORD, whose tickets nobody keeps: no connection waits. */
+/* CLOSE and RECORD: no connection waits. */
 static void give_credit_back(struct worker *worker, uint8_t cmd)
 {
 	const struct event none = { 0 };
@@ -273,6 +276,34 @@ static void handle_close(struct worker *worker, const struct nlmsghdr *nlh)
 			context_forget(&worker->contexts,
 				       mnl_attr_get_u64(attr));
 	give_credit_back(worker, SOCKAUTH_CMD_CLOSE);
+}
+
+static void learn(struct worker *worker, const struct nlattr *blob_attr,
+		  const struct nlattr *record)
+{
+	size_t len = mnl_attr_get_payload_len(blob_attr);
+	struct tls_blob blob;
+
+	if (!tls_blob_read(mnl_attr_get_payload(blob_attr), len, &blob)) {
+		if (sessions_learn(worker->contexts.sessions, &blob.origin,
+				   mnl_attr_get_payload(record),
+				   mnl_attr_get_payload_len(record),
+				   time(NULL)))
+			log_debug("a session ticket cannot be used");
+		OPENSSL_cleanse(&blob, sizeof(blob));
+	}
+	OPENSSL_cleanse(mnl_attr_get_payload(blob_attr), len);
+}
+
+/* Tickets; a daemon of an earlier start may have made the blob. */
+static void handle_record(struct worker *worker, const struct nlmsghdr *nlh)
+{
+	const struct nlattr *tb[SOCKAUTH_A_MAX + 1];
+
+	if (!sockauth_genl_parse(nlh, tb) && tb[SOCKAUTH_A_BLOB] &&
+	    tb[SOCKAUTH_A_TOKEN])
+		learn(worker, tb[SOCKAUTH_A_BLOB], tb[SOCKAUTH_A_TOKEN]);
+	give_credit_back(worker, SOCKAUTH_CMD_RECORD);
 }
 
 /* The kernel did not take a reply. */
@@ -335,7 +366,7 @@ static void handle_message(struct worker *worker, const struct nlmsghdr *nlh)
 		handle_event(worker, nlh);
 		break;
 	case SOCKAUTH_CMD_RECORD:
-		give_credit_back(worker, cmd);
+		handle_record(worker, nlh);
 		break;
 	case SOCKAUTH_CMD_CLOSE:
 		handle_close(worker, nlh);

@@ -72,7 +72,7 @@ struct worker {
 
 int worker_ciphers(struct ciphers *ciphers, char *text, size_t size);
 int worker_new(struct snapshot *snapshot, const struct ticket_seed *seed,
-	       struct worker **worker);
+	       struct sessions *sessions, struct worker **worker);
 void worker_free(struct worker *worker);
 int worker_bind(struct worker *worker, const struct snapshot *snapshot);
 int worker_wait_bound(struct worker *worker, int timeout_ms);

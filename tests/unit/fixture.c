@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <netinet/in.h>
+
 #include <linux/genetlink.h>
 #include <openssl/evp.h>
 
@@ -91,13 +93,17 @@ struct contexts *new_table(const char *config, size_t limit)
 	assert_int_equal(contexts_init(table, limit, snapshot), 0);
 	assert_int_equal(ticket_seed_init(&seed), 0);
 	assert_int_equal(ticket_keys_init(&table->tickets, &seed), 0);
+	assert_int_equal(sessions_new(8, &table->sessions), 0);
 	snapshot_put(snapshot);
 	return table;
 }
 
 void free_table(struct contexts *table)
 {
+	struct sessions *sessions = table->sessions;
+
 	contexts_clear(table);
+	sessions_free(sessions);
 	free(table);
 }
 
@@ -113,6 +119,10 @@ static struct nlmsghdr *begin(void *buf)
 
 static void put_request(struct nlmsghdr *nlh, const struct request *r)
 {
+	const struct sockaddr_in6 remote = {
+		.sin6_family = AF_INET6, .sin6_port = htons(r->port),
+	};
+
 	mnl_attr_put_u32(nlh, SOCKAUTH_A_ROLE, r->role);
 	mnl_attr_put_u32(nlh, SOCKAUTH_A_UID, r->uid);
 	mnl_attr_put_u32(nlh, SOCKAUTH_A_REQ_FLAGS, r->flags);
@@ -122,6 +132,7 @@ static void put_request(struct nlmsghdr *nlh, const struct request *r)
 		mnl_attr_put_strz(nlh, SOCKAUTH_A_TARGET, r->target);
 	if (r->alpn)
 		mnl_attr_put(nlh, SOCKAUTH_A_ALPN, strlen(r->alpn), r->alpn);
+	mnl_attr_put(nlh, SOCKAUTH_A_REMOTE, sizeof(remote), &remote);
 }
 
 /* One event, as the module makes it: only the first has the request. */
@@ -310,8 +321,9 @@ static void nonce_of(const struct keys *keys, uint8_t nonce[12])
 }
 
 /* RFC 8446 5.2, as kTLS does it; returns the length of the content. */
-size_t open_record(const struct keys *keys, uint32_t cipher,
-		   const uint8_t *record, size_t len, uint8_t *plain)
+size_t open_any_record(const struct keys *keys, uint32_t cipher,
+		       const uint8_t *record, size_t len, uint8_t *plain,
+		       uint8_t *type)
 {
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	size_t body = len - 5 - 16;
@@ -328,9 +340,20 @@ size_t open_record(const struct keys *keys, uint32_t cipher,
 	EVP_CIPHER_CTX_free(ctx);
 	if (n != 1)
 		return 0;
-	/* The last byte is the type: application data. */
-	assert_int_equal(plain[body - 1], 23);
+	*type = plain[body - 1];
 	return body - 1;
+}
+
+size_t open_record(const struct keys *keys, uint32_t cipher,
+		   const uint8_t *record, size_t len, uint8_t *plain)
+{
+	uint8_t type;
+
+	len = open_any_record(keys, cipher, record, len, plain, &type);
+	/* Application data. */
+	if (len)
+		assert_int_equal(type, 23);
+	return len;
 }
 
 size_t seal_record(const struct keys *keys, uint32_t cipher,

@@ -28,6 +28,7 @@
 struct request {
 	enum sockauth_role role;
 	uint32_t uid;
+	uint16_t port;		/* of the peer */
 	uint32_t flags;
 	const char *profile;
 	const char *target;
@@ -78,6 +79,9 @@ void peer_input(SSL *peer, const void *data, size_t len);
 uint32_t authenticate(struct contexts *table, struct leg *leg, uint64_t id,
 		      const struct request *request, SSL *peer);
 size_t first_record(const uint8_t *data, size_t len);
+size_t open_any_record(const struct keys *keys, uint32_t cipher,
+		       const uint8_t *record, size_t len, uint8_t *plain,
+		       uint8_t *type);
 size_t open_record(const struct keys *keys, uint32_t cipher,
 		   const uint8_t *record, size_t len, uint8_t *plain);
 size_t seal_record(const struct keys *keys, uint32_t cipher,

@@ -134,6 +134,7 @@ static void test_other_worker(void **state)
 	begin(&t, REQUEST, "good");
 	other->tickets = t.table->tickets;
 	assert_int_equal(come(&t, &acceptor), SOCKAUTH_SEC_MUTUAL);
+	sessions_free(t.table->sessions);
 	contexts_clear(t.table);
 	*t.table = *other;
 	assert_int_equal(come(&t, &acceptor),

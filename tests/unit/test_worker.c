@@ -34,6 +34,7 @@ static struct {
 };
 
 static struct worker *worker;
+static struct sessions *sessions;
 static uint8_t hello[8192];
 static size_t hello_len;
 
@@ -120,7 +121,8 @@ static void new_worker(const char *config)
 	struct ticket_seed seed;
 
 	assert_int_equal(ticket_seed_init(&seed), 0);
-	assert_int_equal(worker_new(snapshot, &seed, &worker), 0);
+	assert_int_equal(sessions_new(8, &sessions), 0);
+	assert_int_equal(worker_new(snapshot, &seed, sessions, &worker), 0);
 	assert_int_equal(worker_bind(worker, snapshot), 0);
 	snapshot_put(snapshot);
 }
@@ -151,6 +153,8 @@ static int teardown(void **state)
 		worker_stop(worker);
 	worker_free(worker);
 	worker = NULL;
+	sessions_free(sessions);
+	sessions = NULL;
 	return 0;
 }
 
