@@ -16,7 +16,7 @@
  * and no other.
  */
 #include <errno.h>
-#include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -44,6 +44,9 @@ struct header {
 #define SYSTEM_TRUST	"system"
 #define USER_PREFIX	"user:"
 #define NAME_MAX_LEN	4096
+
+/* The loader's only descriptor but for standard error. */
+#define LOADER_FD	(STDERR_FILENO + 1)
 
 /**
  * loader_path - where a value of "trust" or "crl" is
@@ -266,13 +269,16 @@ int loader_start(const char *path, uid_t uid, gid_t gid, int *fd)
 		*fd = pair[0];
 		return 0;
 	}
-	close(pair[0]);
+	/* Nothing that the daemon has open is the loader's business. */
+	if (dup2(pair[1], LOADER_FD) < 0 ||
+	    close_range(LOADER_FD + 1, UINT_MAX, 0) < 0)
+		_exit(EXIT_FAILURE);
 	/* ^C and systemctl reload are for the daemon; it will close us. */
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
 	prctl(PR_SET_NAME, "sockauthd-load");
 	if (!privs_drop(uid, gid, PRIVS_READ_FILES))
-		serve(pair[1], path);
+		serve(LOADER_FD, path);
 	_exit(EXIT_SUCCESS);
 }
 

@@ -5,11 +5,12 @@
  * Start, reload and end; signals, which only the main thread gets.  Everything
  * here belongs to the main thread.
  *
- * The order of the start is that of privileges: the module lets only
- * CAP_NET_ADMIN become a worker, so ports are bound first; then the loader is
- * forked, which keeps the right to read keys; then privileges go, for good;
- * then there are threads; then the system call filter; and only then a worker
- * reads what a stranger has sent.
+ * The order of the start is that of privileges: the loader, which keeps the
+ * right to read keys, is forked before there are ports and secrets that it
+ * would inherit; the module lets only CAP_NET_ADMIN become a worker, so ports
+ * are bound next; then privileges go, for good; then there are threads; then
+ * the system call filter; and only then a worker reads what a stranger has
+ * sent.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -49,6 +50,8 @@
  * @worker_count: how many
  * @loader_fd: who reads files for us; -1: nobody yet
  * @signal_fd: signals
+ * @uid: whom to run as
+ * @gid: likewise
  */
 struct sockauthd {
 	struct options options;
@@ -59,6 +62,8 @@ struct sockauthd {
 	size_t worker_count;
 	int loader_fd;
 	int signal_fd;
+	uid_t uid;
+	gid_t gid;
 };
 
 static int check_config(const struct options *options)
@@ -157,26 +162,33 @@ static int open_workers(struct sockauthd *d)
 	return err ? EXIT_FAILED : 0;
 }
 
-static int drop_privileges(struct sockauthd *d)
+static int start_loader(struct sockauthd *d)
 {
 	char text[256];
-	uid_t uid;
-	gid_t gid;
 	int err;
 
-	if (privs_user(d->snapshot->config->user, &uid, &gid, text,
+	if (privs_user(d->snapshot->config->user, &d->uid, &d->gid, text,
 		       sizeof(text))) {
 		log_error("%s: %s", d->options.config, text);
 		return EXIT_CONFIG;
 	}
-	if (!uid)
+	if (!d->uid)
 		log_warning("there is no user sockauth: running as root, without capabilities");
-	err = loader_start(d->options.config, uid, gid, &d->loader_fd);
+	err = loader_start(d->options.config, d->uid, d->gid, &d->loader_fd);
 	if (!err)
-		err = privs_drop(uid, gid, PRIVS_NONE);
-	if (err)
-		log_error("privileges cannot be dropped: %s", strerror(-err));
-	return err ? EXIT_FAILED : 0;
+		return 0;
+	log_error("the loader cannot be started: %s", strerror(-err));
+	return EXIT_FAILED;
+}
+
+static int drop_privileges(const struct sockauthd *d)
+{
+	int err = privs_drop(d->uid, d->gid, PRIVS_NONE);
+
+	if (!err)
+		return 0;
+	log_error("privileges cannot be dropped: %s", strerror(-err));
+	return EXIT_FAILED;
 }
 
 static int start_threads(struct sockauthd *d)
@@ -242,7 +254,8 @@ static void reload(struct sockauthd *d)
 		    now.tv_sec * 1000000LL + now.tv_nsec / 1000);
 	err = loader_fetch(d->loader_fd, &files);
 	if (err)
-		snprintf(text, sizeof(text), "the loader failed: %s",
+		snprintf(text, sizeof(text),
+			 "the loader failed, restart the daemon: %s",
 			 strerror(-err));
 	else
 		err = snapshot_new(d->options.config, &files, &d->ciphers,
@@ -307,6 +320,8 @@ static int start(struct sockauthd *d)
 		code = ask_kernel(d);
 	if (!code)
 		code = load_first(d);
+	if (!code)
+		code = start_loader(d);
 	if (!code)
 		code = open_workers(d);
 	if (!code)

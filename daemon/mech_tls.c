@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The mechanism "tls": X.509 certificates on either side or both, and session
- * tickets, those that we give and those that we get.  Credentials are constant; a context belongs to its worker's
- * thread.
+ * tickets, those that we give and those that we get.  Credentials are constant;
+ * a context belongs to its worker's thread.
  */
 #include <arpa/inet.h>
 #include <errno.h>
