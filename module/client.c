@@ -119,7 +119,7 @@ int sockauth_client_connect(struct sockauth_sock *ss, struct socket *sock,
 	    READ_ONCE(conn->state) == SOCKAUTH_STATE_OPEN) {
 		err = ss->base->connect(sock, addr, len, flags);
 		if (err && err != -EINPROGRESS && err != -EALREADY &&
-		    err != -EISCONN && err != sock_intr_errno(timeo))
+		    err != sock_intr_errno(timeo) && (begun || err != -EISCONN))
 			sockauth_client_refused(conn, err);
 		if (err)
 			goto out;
@@ -172,6 +172,24 @@ void sockauth_client_cancel(struct sockauth_sock *ss)
 	if (conn->state != SOCKAUTH_STATE_OPEN)
 		sockauth_conn_end(conn, SOCKAUTH_REASON_CANCELLED, ECONNABORTED,
 				  "the application shut the socket down");
+	mutex_unlock(&conn->lock);
+	sockauth_conn_put(conn);
+}
+
+/**
+ * sockauth_client_keep_nagle() - the application has set a TCP option
+ * @ss: face of a socket that is not open
+ *
+ * Our own setting holds during the exchange; the application's comes after it.
+ */
+void sockauth_client_keep_nagle(struct sockauth_sock *ss)
+{
+	struct sockauth_conn *conn = sockauth_sock_conn(ss);
+
+	if (!conn)
+		return;
+	mutex_lock(&conn->lock);
+	conn->nonagle = tcp_sk(ss->sk)->nonagle;
 	mutex_unlock(&conn->lock);
 	sockauth_conn_put(conn);
 }

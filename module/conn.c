@@ -100,6 +100,7 @@ void sockauth_conn_put(struct sockauth_conn *conn)
 		kfree_sensitive(conn->peer);
 	kfree(conn->text);
 	mutex_destroy(&conn->lock);
+	sockauth_object_gone(SOCKAUTH_OBJECT_CONN);
 	/* The stack may still be looking at conn->wq. */
 	call_rcu(&conn->rcu, sockauth_conn_free_rcu);
 }
@@ -235,6 +236,7 @@ static struct sockauth_conn *sockauth_conn_alloc(struct sockauth_net *snet,
 	conn = kmem_cache_zalloc(sockauth_conn_cache, GFP_KERNEL);
 	if (!conn)
 		return NULL;
+	sockauth_object_born(SOCKAUTH_OBJECT_CONN);
 	refcount_set(&conn->ref, 1);
 	conn->id = atomic64_inc_return(&sockauth_conn_id);
 	conn->snet = snet;
@@ -394,7 +396,9 @@ static void sockauth_conn_drop_app(struct sockauth_conn *conn, bool abort)
 
 	remove_wait_queue(sk_sleep(sk), &conn->entry);
 	sockauth_relay_socket_put(conn);
-	if (abort || inet_sk_state_load(sk) == TCP_SYN_SENT) {
+	if (inet_sk_state_load(sk) == TCP_CLOSE) {
+		/* TCP has said why; connect() may be tried again. */
+	} else if (abort || inet_sk_state_load(sk) == TCP_SYN_SENT) {
 		tcp_abort(sk, conn->error);
 	} else {
 		lock_sock(sk);
@@ -547,6 +551,8 @@ void sockauth_conn_open(struct sockauth_conn *conn)
 
 	sockauth_conn_set_state(conn, SOCKAUTH_STATE_OPEN);
 	sockauth_sock_open(conn->ss, conn->sock->ops);
+	/* kTLS took it from the private socket: no zero copy by io_uring. */
+	clear_bit(SOCK_SUPPORT_ZC, &conn->app->flags);
 	sockauth_relay_socket_put(conn);
 	remove_wait_queue(sk_sleep(sk), &conn->entry);
 	wake_up_interruptible_all(&conn->wq.wait);

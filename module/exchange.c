@@ -98,12 +98,17 @@ static void sockauth_exchange_ask(struct sockauth_conn *conn)
 /* An initiator's TCP handshake: over, failed, or still to be waited for. */
 static void sockauth_exchange_connecting(struct sockauth_conn *conn)
 {
+	int err = READ_ONCE(conn->sk->sk_err);
+
 	switch (inet_sk_state_load(conn->sk)) {
 	case TCP_SYN_SENT:
 	case TCP_SYN_RECV:
 		return;
 	case TCP_CLOSE:
-		/* connect() itself has yet to begin, or it will say why. */
+		/* Without an errno, connect() itself has yet to begin. */
+		if (err)
+			sockauth_conn_end(conn, SOCKAUTH_REASON_PEER_RESET, err,
+					  "TCP could not connect");
 		return;
 	default:
 		sockauth_exchange_ask(conn);

@@ -32,8 +32,10 @@ static int sockauth_listener_woken(wait_queue_entry_t *entry, unsigned int mode,
  */
 void sockauth_listener_put(struct sockauth_listener *l)
 {
-	if (refcount_dec_and_test(&l->ref))
-		kfree_rcu(l, rcu);
+	if (!refcount_dec_and_test(&l->ref))
+		return;
+	sockauth_object_gone(SOCKAUTH_OBJECT_LISTENER);
+	kfree_rcu(l, rcu);
 }
 
 /* Take the oldest pending connection off the list, with its reference. */
@@ -180,6 +182,7 @@ struct sockauth_listener *sockauth_listener_create(struct sockauth_sock *ss)
 	l = kzalloc(sizeof(*l), GFP_KERNEL_ACCOUNT);
 	if (!l)
 		return ERR_PTR(-ENOMEM);
+	sockauth_object_born(SOCKAUTH_OBJECT_LISTENER);
 	refcount_set(&l->ref, 1);
 	l->ss = ss;
 	l->base = ss->base;

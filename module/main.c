@@ -14,6 +14,7 @@
 #include "sockauth.h"
 
 struct workqueue_struct *sockauth_wq;
+atomic_t sockauth_objects[__SOCKAUTH_OBJECT_MAX];
 static unsigned int sockauth_net_id;
 
 /**
@@ -112,6 +113,17 @@ err_wq:
 	return err;
 }
 
+/* A reference that was lost somewhere is a bug to be heard of. */
+static void sockauth_objects_check(void)
+{
+	int i;
+
+	for (i = 0; i < __SOCKAUTH_OBJECT_MAX; i++)
+		WARN(atomic_read(&sockauth_objects[i]),
+		     "sockauth: %d objects of type %d are left\n",
+		     atomic_read(&sockauth_objects[i]), i);
+}
+
 static void __exit sockauth_exit(void)
 {
 	sockauth_sockopt_exit();
@@ -121,6 +133,7 @@ static void __exit sockauth_exit(void)
 	sockauth_sock_exit();
 	sockauth_conn_exit();
 	destroy_workqueue(sockauth_wq);
+	sockauth_objects_check();
 }
 
 module_init(sockauth_init);

@@ -105,6 +105,28 @@ struct sockauth_net {
 	atomic64_t		failed[__SOCKAUTH_REASON_MAX];
 };
 
+/* Objects that are counted: none may be left when the module is unloaded. */
+enum sockauth_object {
+	SOCKAUTH_OBJECT_SOCK,
+	SOCKAUTH_OBJECT_CONN,
+	SOCKAUTH_OBJECT_LISTENER,
+	SOCKAUTH_OBJECT_WORKER,
+	SOCKAUTH_OBJECT_REQ,
+	__SOCKAUTH_OBJECT_MAX,
+};
+
+extern atomic_t sockauth_objects[__SOCKAUTH_OBJECT_MAX];
+
+static inline void sockauth_object_born(enum sockauth_object type)
+{
+	atomic_inc(&sockauth_objects[type]);
+}
+
+static inline void sockauth_object_gone(enum sockauth_object type)
+{
+	atomic_dec(&sockauth_objects[type]);
+}
+
 extern struct workqueue_struct *sockauth_wq;
 struct sockauth_net *sockauth_net_of(const struct net *net);
 
@@ -475,6 +497,7 @@ int sockauth_exchange_answer(struct sockauth_conn *conn, u32 portid, u32 leg,
 int sockauth_client_connect(struct sockauth_sock *ss, struct socket *sock,
 			    struct sockaddr *addr, int len, int flags);
 int sockauth_client_upgrade(struct sock *sk);
+void sockauth_client_keep_nagle(struct sockauth_sock *ss);
 void sockauth_client_cancel(struct sockauth_sock *ss);
 int sockauth_client_ready(struct sockauth_sock *ss, long timeo);
 __poll_t sockauth_client_poll(struct sockauth_sock *ss, struct file *file,

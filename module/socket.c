@@ -132,6 +132,8 @@ static int sockauth_sock_connect(struct socket *sock, struct sockaddr *addr,
 	if (addr->sa_family == AF_UNSPEC)
 		return READ_ONCE(ss->conn) ? -EOPNOTSUPP :
 		       ss->base->connect(sock, addr, len, flags);
+	if (inet_sk_state_load(ss->sk) == TCP_LISTEN)
+		return -EISCONN;
 	return sockauth_client_connect(ss, sock, addr, len, flags);
 }
 
@@ -227,12 +229,16 @@ static int sockauth_sock_setsockopt(struct socket *sock, int level,
 				    unsigned int optlen)
 {
 	struct sockauth_sock *ss = sockauth_sock_of(sock);
+	int ret;
 
 	if (sockauth_sockopt_ours(level, optname))
 		return sockauth_sockopt_set(ss, optname, optval, optlen);
 	if (sockauth_sock_option_gated(level, optname))
 		return -EOPNOTSUPP;
-	return ss->base->setsockopt(sock, level, optname, optval, optlen);
+	ret = ss->base->setsockopt(sock, level, optname, optval, optlen);
+	if (!ret && level == SOL_TCP && !sockauth_sock_is_open(ss))
+		sockauth_client_keep_nagle(ss);
+	return ret;
 }
 
 static int sockauth_sock_getsockopt(struct socket *sock, int level,
@@ -403,6 +409,7 @@ struct sockauth_sock *sockauth_sock_alloc(struct sockauth_req *req)
 	ss = kmem_cache_zalloc(sockauth_sock_cache, GFP_KERNEL);
 	if (!ss)
 		return NULL;
+	sockauth_object_born(SOCKAUTH_OBJECT_SOCK);
 	mutex_init(&ss->lock);
 	RCU_INIT_POINTER(ss->req, req);
 	return ss;
@@ -423,6 +430,7 @@ void sockauth_sock_free(struct sockauth_sock *ss)
 {
 	sockauth_req_put(rcu_dereference_protected(ss->req, 1));
 	mutex_destroy(&ss->lock);
+	sockauth_object_gone(SOCKAUTH_OBJECT_SOCK);
 	call_rcu(&ss->rcu, sockauth_sock_free_rcu);
 }
 

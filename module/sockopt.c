@@ -29,8 +29,10 @@
  */
 void sockauth_req_put(struct sockauth_req *req)
 {
-	if (req && refcount_dec_and_test(&req->ref))
-		kfree_rcu(req, rcu);
+	if (!req || !refcount_dec_and_test(&req->ref))
+		return;
+	sockauth_object_gone(SOCKAUTH_OBJECT_REQ);
+	kfree_rcu(req, rcu);
 }
 
 static struct sockauth_req *sockauth_req_make(const struct sockauth_request *r,
@@ -44,6 +46,7 @@ static struct sockauth_req *sockauth_req_make(const struct sockauth_request *r,
 		      GFP_KERNEL_ACCOUNT);
 	if (!req)
 		return NULL;
+	sockauth_object_born(SOCKAUTH_OBJECT_REQ);
 	refcount_set(&req->ref, 1);
 	req->uid = current_euid();
 	req->gid = current_egid();

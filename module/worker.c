@@ -44,6 +44,7 @@ void sockauth_worker_put(struct sockauth_worker *worker)
 	if (!worker || !refcount_dec_and_test(&worker->ref))
 		return;
 	put_user_ns(worker->userns);
+	sockauth_object_gone(SOCKAUTH_OBJECT_WORKER);
 	kfree(worker);
 }
 
@@ -484,6 +485,7 @@ sockauth_worker_alloc(struct sockauth_net *snet, u32 portid,
 	worker = kzalloc(sizeof(*worker), GFP_KERNEL_ACCOUNT);
 	if (!worker)
 		return NULL;
+	sockauth_object_born(SOCKAUTH_OBJECT_WORKER);
 	refcount_set(&worker->ref, 1);
 	worker->snet = snet;
 	worker->userns = get_user_ns(userns);
