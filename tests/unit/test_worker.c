@@ -314,6 +314,51 @@ static void test_record(void **state)
 	assert_int_equal(module.steps, 0);
 }
 
+/* A ticket, and what the module has kept of the connection that it is of. */
+static void send_ticket(const struct tls_blob *blob, size_t blob_len)
+{
+	static const uint8_t ticket[] = {
+		4, 0, 0, 14, 0, 0, 0, 99, 0, 0, 0, 0, 0, 0, 1, 'x', 0, 0,
+	};
+	char buf[1024] __attribute__((aligned(8))) = { 0 };
+	struct nlmsghdr *nlh;
+
+	nlh = kernel_begin(port(), buf, SOCKAUTH_CMD_RECORD, 0, 0);
+	mnl_attr_put_u64(nlh, SOCKAUTH_A_ID, 5);
+	mnl_attr_put(nlh, SOCKAUTH_A_BLOB, blob_len, blob);
+	mnl_attr_put(nlh, SOCKAUTH_A_TOKEN, sizeof(ticket), ticket);
+	kernel_send(port(), nlh);
+	assert_int_equal(worker_receive(worker), 0);
+}
+
+static void test_ticket(void **state)
+{
+	struct tls_blob blob = {
+		.version = TLS_BLOB_VERSION,
+		.origin = {
+			.proof.since = time(NULL),
+			.cipher = 0x1301,
+			.secret_len = 32,
+		},
+	};
+
+	(void)state;
+	new_worker(PLAIN);
+	assert_int_equal(worker_wait_bound(worker, 1000), 0);
+	/* Another daemon's: nobody knows what it means. */
+	send_ticket(&blob, sizeof(blob) - 1);
+	assert_int_equal(sessions_count(sessions), 0);
+	assert_int_equal(module.records, 1);
+	send_ticket(&blob, sizeof(blob));
+	assert_int_equal(sessions_count(sessions), 1);
+	assert_int_equal(module.records, 2);
+	/* One that cannot resume, such as an acceptor's. */
+	blob.origin.secret_len = 0;
+	send_ticket(&blob, sizeof(blob));
+	assert_int_equal(sessions_count(sessions), 1);
+	assert_int_equal(module.records, 3);
+}
+
 static void test_senseless_event(void **state)
 {
 	char buf[256] __attribute__((aligned(8))) = { 0 };
@@ -408,6 +453,7 @@ int main(void)
 		TEST(test_refused_reply),
 		TEST(test_close),
 		TEST(test_record),
+		TEST(test_ticket),
 		TEST(test_senseless_event),
 		TEST(test_overrun),
 		TEST(test_reload),
