@@ -43,6 +43,7 @@ daemon_config()
 	daemon_profile aes256 'ciphers = TLS_AES_256_GCM_SHA384'
 	daemon_profile chacha 'ciphers = TLS_CHACHA20_POLY1305_SHA256'
 	daemon_profile notickets 'tickets = 0'
+	daemon_profile client "trust = $dir/ca.pem"
 }
 
 # The user that the daemon becomes; packages make it where it is installed.
