@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 DAEMON_SRCS := daemon/main.c daemon/options.c daemon/log.c daemon/notify.c \
 	       daemon/files.c daemon/loader.c daemon/privs.c daemon/sandbox.c \
-	       daemon/config.c daemon/profile.c daemon/worker.c \
+	       daemon/config.c daemon/confkey.c daemon/profile.c daemon/worker.c \
 	       daemon/step.c daemon/context.c daemon/verdict.c daemon/alpn.c \
 	       daemon/tls.c daemon/tlserr.c daemon/tlskdf.c daemon/ticket.c \
 	       daemon/session.c daemon/newticket.c \

@@ -2,9 +2,8 @@
 /*
  * Messages to standard error, one write() each, so that lines of different
  * threads never mix.  Under systemd each begins with the <N> that journald
- * takes for its level.  Warnings and errors that strangers can provoke are
- * limited by a token bucket that all threads share; what was left out is
- * counted and said later.
+ * takes for its level.  What strangers can provoke, warnings and debugging
+ * messages, is limited; what was left out is counted and said later.
  */
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -74,7 +73,10 @@ void log_message(enum log_level level, const char *fmt, ...)
 	unsigned int lost;
 	va_list args;
 
-	if ((level == LOG_LEVEL_DEBUG && !verbose) || limited())
+	if (level == LOG_LEVEL_DEBUG && !verbose)
+		return;
+	if ((level == LOG_LEVEL_DEBUG || level == LOG_LEVEL_WARNING) &&
+	    limited())
 		return;
 	lost = atomic_exchange(&left_out, 0);
 	if (lost) {

@@ -311,10 +311,18 @@ static void serve(struct sockauthd *d)
 
 static int start(struct sockauthd *d)
 {
-	int code;
+	int code, err;
 
-	if (privs_harden() || notify_open())
-		log_warning("incomplete start: %s", strerror(errno));
+	err = privs_harden();
+	if (err) {
+		log_error("core dumps cannot be forbidden: %s",
+			  strerror(-err));
+		return EXIT_FAILED;
+	}
+	err = notify_open();
+	if (err)
+		log_warning("systemd cannot be told how things are: %s",
+			    strerror(-err));
 	code = open_signals(d);
 	if (!code)
 		code = ask_kernel(d);
