@@ -251,7 +251,6 @@ static int expect(SSL *ssl, const char *target)
 static void resume(struct context *ctx, const struct tls_cred *cred)
 {
 	const struct session_scope scope = {
-		.profile = ctx->profile->config->name,
 		.rules = cred->rules,
 		.rules_len = sizeof(cred->rules),
 		.uid = ctx->uid,

@@ -95,7 +95,6 @@ int session_key(const struct session_scope *scope,
 	int ok;
 
 	ok = md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) &&
-	     digest_bytes(md, scope->profile, strlen(scope->profile)) &&
 	     digest_bytes(md, scope->rules, scope->rules_len) &&
 	     digest_bytes(md, &scope->uid, sizeof(scope->uid)) &&
 	     digest_bytes(md, scope->target, strlen(scope->target)) &&

@@ -47,8 +47,7 @@ struct session_origin {
 
 /**
  * struct session_scope - what two connections must have in common
- * @profile: name
- * @rules: digest of what the profile demands
+ * @rules: digest of the profile's name and what it demands
  * @rules_len: of @rules
  * @uid: local user who has the socket
  * @target: whom the peer must prove to be
@@ -58,7 +57,6 @@ struct session_origin {
  * @identity: certificate that we show; or NULL
  */
 struct session_scope {
-	const char *profile;
 	const uint8_t *rules;
 	size_t rules_len;
 	uint32_t uid;

@@ -37,7 +37,7 @@ struct tls_name {
  * @acceptor: for acceptors; NULL: there is no certificate
  * @initiator: for initiators; NULL: there is nobody to trust
  * @trust: whether there is somebody to trust
- * @rules: digest of what peers are verified by
+ * @rules: digest of the profile's name and of what peers are verified by
  * @identities: in the order of the configuration
  * @identity_count: how many
  * @server: the first that may be a server's, for clients that name no other

@@ -168,6 +168,9 @@ static void test_psk(void **state)
 	SSL_SESSION_get0_ticket(session, &found, &found_len);
 	assert_int_equal(found_len, 6);
 	assert_memory_equal(found, "ticket", 6);
+	/* There is no function to ask for it. */
+	assert_non_null(memmem(der, len, "\xae\x07\x02\x05\x00\xfa\xd6\xaa\xc5",
+			       9));
 	SSL_SESSION_free(session);
 	OPENSSL_clear_free(der, len);
 }
@@ -493,6 +496,7 @@ static void test_data(void **state)
 /* The server does not know the ticket. */
 static void test_declined(void **state)
 {
+	SSL *server;
 	struct test t;
 
 	(void)state;
@@ -510,8 +514,7 @@ static void test_declined(void **state)
 	connect_now(&t);
 	SSL_CTX_free(t.ctx);
 	t.ctx = new_server("a");
-	SSL *server = new_peer(t.ctx, true);
-
+	server = new_peer(t.ctx, true);
 	assert_int_equal(authenticate(t.table, t.leg, 1, &t.request, server),
 			 SOCKAUTH_STEP_FAIL);
 	assert_int_equal(number_of(t.leg, SOCKAUTH_A_REASON),
