@@ -401,13 +401,13 @@ static void test_revocation(void **state)
 	struct test t;
 
 	(void)state;
-	begin(&t, MUTUAL "crl = @/crl.pem\n", "revoked");
+	begin(&t, MUTUAL "crl = @/banned-crl.pem\n", "banned");
 	run(&t, &acceptor);
 	expect_fail(&t, SOCKAUTH_REASON_CRED_REVOKED, EACCES,
-		    "certificate of revoked@example.test is revoked");
+		    "certificate of banned@example.test is revoked");
 	end(&t);
 
-	begin(&t, MUTUAL "crl = @/crl.pem\n", "good");
+	begin(&t, MUTUAL "crl = @/banned-crl.pem\n", "good");
 	assert_int_equal(run(&t, &acceptor), SOCKAUTH_STEP_DONE);
 	end(&t);
 
@@ -446,7 +446,7 @@ static void test_intermediate(void **state)
 		    "(depth 1, issuer /CN=sockauth test CA)");
 	end(&t);
 
-	begin(&t, MUTUAL "crl = @/inter-crl.pem\ncrl = @/crl.pem\n", "deep");
+	begin(&t, MUTUAL "crl = @/inter-crl.pem\ncrl = @/banned-crl.pem\n", "deep");
 	assert_int_equal(run(&t, &acceptor), SOCKAUTH_STEP_DONE);
 	end(&t);
 }

@@ -207,7 +207,7 @@ static void test_reload(void **state)
 	reload(&t, REQUEST "alpn = h2\n");
 	assert_int_equal(come(&t, &acceptor),
 			 SOCKAUTH_SEC_MUTUAL | SOCKAUTH_SEC_RESUMED);
-	reload(&t, REQUEST "crl = @/crl.pem\n");
+	reload(&t, REQUEST "crl = @/banned-crl.pem\n");
 	assert_int_equal(come(&t, &acceptor), SOCKAUTH_SEC_MUTUAL);
 	reload(&t, REQUEST "trust = @/other-ca.pem\n");
 	assert_int_equal(come(&t, &acceptor), SOCKAUTH_SEC_MUTUAL);
