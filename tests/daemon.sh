@@ -43,6 +43,10 @@ daemon_config()
 	daemon_profile aes256 'ciphers = TLS_AES_256_GCM_SHA384'
 	daemon_profile chacha 'ciphers = TLS_CHACHA20_POLY1305_SHA256'
 	daemon_profile notickets 'tickets = 0'
+	daemon_profile known "trust = $dir/ca.pem" \
+		"certificate = $dir/good.pem" "key = $dir/good.key"
+	daemon_profile crl "trust = $dir/ca.pem" "crl = $dir/crl.pem"
+	daemon_profile target "trust = $dir/ca.pem" 'target = localhost'
 	daemon_profile client "trust = $dir/ca.pem"
 }
 
@@ -54,13 +58,14 @@ daemon_user()
 }
 
 # Certificates, configuration and user, once. tests/run has made certificates
-# in build/pki, because that takes this guest several seconds.
+# in build/pki, because that takes this guest several seconds; those of another
+# tests/pki are of no use.
 daemon_prepare()
 {
 	local dir=$SOCKAUTH_TEST_DIR
 
 	[[ ! -e $dir/sockauthd.conf ]] || return 0
-	if [[ -e build/pki/complete ]]; then
+	if [[ build/pki/complete -nt tests/pki ]]; then
 		cp -r build/pki "$dir"
 	else
 		tests/pki "$dir"
