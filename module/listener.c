@@ -108,8 +108,8 @@ static void sockauth_listener_make_room(struct sockauth_listener *l)
 	}
 }
 
-/* Begin with a child; false: it was closed, there is no memory for it. */
-static bool sockauth_listener_take(struct sockauth_listener *l,
+/* Begin with a child; without memory for it, it is closed. */
+static void sockauth_listener_take(struct sockauth_listener *l,
 				   struct sock *child)
 {
 	struct sockauth_conn *conn;
@@ -120,7 +120,7 @@ static bool sockauth_listener_take(struct sockauth_listener *l,
 	if (IS_ERR(conn)) {
 		atomic64_inc(&l->snet->failed[SOCKAUTH_REASON_INTERNAL]);
 		child->sk_prot->close(child, 0);
-		return false;
+		return;
 	}
 
 	spin_lock(&l->lock);
@@ -132,13 +132,12 @@ static bool sockauth_listener_take(struct sockauth_listener *l,
 	spin_unlock(&l->lock);
 	if (!closed) {
 		sockauth_conn_kick(conn);
-		return true;
+		return;
 	}
 	mutex_lock(&conn->lock);
 	sockauth_conn_end(conn, SOCKAUTH_REASON_CANCELLED, ECONNABORTED, NULL);
 	mutex_unlock(&conn->lock);
 	sockauth_conn_put(conn);
-	return false;
 }
 
 static bool sockauth_listener_full(struct sockauth_listener *l)
@@ -160,8 +159,7 @@ static void sockauth_listener_drain(struct work_struct *work)
 		child = sockauth_compat_csk_accept(l->ss->sk);
 		if (!child)
 			break;
-		if (!sockauth_listener_take(l, child))
-			break;
+		sockauth_listener_take(l, child);
 		cond_resched();
 	}
 }

@@ -30,8 +30,9 @@
  *	EINVAL		wrong length, unterminated name, contradicting flags
  *	E2BIG		non-zero bytes in a tail that this kernel does not know
  *	EFAULT		unreadable pointer
- *	EOPNOTSUPP	unknown flag; not a plain TCP socket (UDP, MPTCP, a
- *			socket that already has an upper layer protocol)
+ *	EOPNOTSUPP	unknown flag; not a plain TCP socket (UDP, one that
+ *			already has an upper layer protocol); MPTCP does not
+ *			ask us and says ENOPROTOOPT
  *	ENOENT		no such profile (known once a daemon has bound)
  *	EISCONN		the socket is connected or connecting, and no side was
  *			named
