@@ -107,11 +107,17 @@ install: user man
 	install -D -m 755 $(BUILD)/sockauthd $(DESTDIR)$(PREFIX)/sbin/sockauthd
 	install -D -m 755 $(BUILD)/sockauth $(DESTDIR)$(PREFIX)/sbin/sockauth
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/linux uapi/linux/sockauth.h
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/sockauth \
+		include/sockauth/sockauth.h
 	for page in $(MANPAGES); do \
 		install -D -m 644 $(BUILD)/man/$$page \
 			$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$$page || exit; \
 	done
 	install -D -m 644 -t $(DESTDIR)$(UNITDIR) systemd/sockauthd.service
+	install -D -m 644 systemd/sockauth.conf \
+		$(DESTDIR)/usr/lib/modules-load.d/sockauth.conf
+	install -D -m 644 systemd/sockauth-user.conf \
+		$(DESTDIR)/usr/lib/sysusers.d/sockauth.conf
 	[ -e $(DESTDIR)$(SYSCONFDIR)/sockauth/sockauthd.conf ] || \
 		install -D -m 600 examples/sockauthd.conf \
 			$(DESTDIR)$(SYSCONFDIR)/sockauth/sockauthd.conf
