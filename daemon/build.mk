@@ -5,4 +5,7 @@ DAEMON_SRCS := daemon/main.c daemon/options.c daemon/log.c daemon/notify.c \
 	       daemon/step.c daemon/context.c daemon/verdict.c daemon/alpn.c \
 	       daemon/tls.c daemon/tlserr.c daemon/tlskdf.c daemon/ticket.c \
 	       daemon/session.c daemon/newticket.c \
-	       daemon/cert.c daemon/tlscred.c daemon/mech_tls.c
+	       daemon/cert.c daemon/tlscred.c daemon/mech_tls.c \
+	       daemon/psk.c daemon/mech_psk.c daemon/krbcred.c \
+	       daemon/krbkeytab.c daemon/krbder.c daemon/krbexch.c \
+	       daemon/krbhelp.c daemon/broker.c daemon/confpsk.c

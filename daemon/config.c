@@ -81,6 +81,7 @@ static int add_profile(struct config_parser *p, const char *name)
 		.tickets = 2,
 		.depth = 10,
 		.security = 2,
+		.mutual = 1,
 	};
 	list->name = config_copy(p, name, strlen(name));
 	if (!list->name)
@@ -143,6 +144,19 @@ static int check_profile(struct config_parser *p,
 			 const struct config_profile *c)
 {
 	p->line = c->line;
+	if (!(c->mechs & 1u << SOCKAUTH_MECH_TLS) &&
+	    (c->pair_count || c->trust.count))
+		return config_fail(p, -EINVAL,
+				   "[profile %s] has certificates, but its mechanisms lack tls",
+				   c->name);
+	if (!(c->mechs & 1u << SOCKAUTH_MECH_KRB5) && c->keytab)
+		return config_fail(p, -EINVAL,
+				   "[profile %s] has a keytab, but its mechanisms lack krb5",
+				   c->name);
+	if (!(c->mechs & 1u << SOCKAUTH_MECH_PSK) != !c->psk_count)
+		return config_fail(p, -EINVAL,
+				   "[profile %s] has only one of the mechanism psk and a psk",
+				   c->name);
 	if (c->client_cert != CLIENT_CERT_NONE && !c->trust.count)
 		return config_fail(p, -EINVAL,
 				   "[profile %s] asks for client certificates, but has no trust",
@@ -214,6 +228,17 @@ static void profile_clear(struct config_profile *profile)
 	list_clear(&profile->crl);
 	list_clear(&profile->groups);
 	list_clear(&profile->users);
+	list_clear(&profile->principals);
+	for (i = 0; i < profile->psk_count; i++) {
+		explicit_bzero(profile->psks[i].key,
+			       sizeof(profile->psks[i].key));
+		free(profile->psks[i].identity);
+	}
+	free(profile->psks);
+	free(profile->keytab);
+	free(profile->service);
+	free(profile->ccache);
+	free(profile->client_keytab);
 	free(profile->target);
 	free(profile->name);
 }

@@ -2,6 +2,7 @@
 #ifndef SOCKAUTHD_CONFIG_H
 #define SOCKAUTHD_CONFIG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -58,6 +59,26 @@ struct config_pair {
 	int line;
 };
 
+/* Longest key of a pre-shared key; 128 bits are the least. */
+#define CONFIG_PSK_MAX	64
+#define CONFIG_PSK_MIN	16
+
+/**
+ * struct config_psk - a pre-shared key
+ * @identity: what the peer calls it
+ * @key: the key
+ * @key_len: of @key
+ * @sha384: whether its hash is SHA-384; else SHA-256
+ * @line: in the file
+ */
+struct config_psk {
+	char *identity;
+	uint8_t key[CONFIG_PSK_MAX];
+	size_t key_len;
+	bool sha384;
+	int line;
+};
+
 /**
  * struct config_profile - a section [profile NAME]
  * @name: NAME
@@ -81,6 +102,16 @@ struct config_pair {
  * @target: whom an initiator expects that does not say it itself; or NULL
  * @depth: longest chain of intermediate certificates
  * @security: security level of OpenSSL
+ * @keytab: file with an acceptor's keys; or NULL
+ * @keytab_line: where it stands
+ * @service: principal that tickets must be for; NULL: any of the keytab
+ * @principals: patterns of clients that an acceptor takes; none: all
+ * @mutual: whether an initiator asks for a KRB_AP_REP
+ * @map_users: whether an acceptor looks up the local user of a principal
+ * @ccache: credential cache of an initiator; NULL: the user's default
+ * @client_keytab: keytab to get credentials with if @ccache has none; or NULL
+ * @psks: pre-shared keys, the one of initiators first
+ * @psk_count: how many
  */
 struct config_profile {
 	char *name;
@@ -104,6 +135,16 @@ struct config_profile {
 	char *target;
 	unsigned int depth;
 	unsigned int security;
+	char *keytab;
+	int keytab_line;
+	char *service;
+	struct config_list principals;
+	unsigned int mutual;
+	unsigned int map_users;
+	char *ccache;
+	char *client_keytab;
+	struct config_psk *psks;
+	size_t psk_count;
 };
 
 /**

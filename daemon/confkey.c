@@ -224,20 +224,81 @@ static int set_key(struct config_parser *p, void *object,
 static int set_mechanisms(struct config_parser *p, void *object,
 			  const struct config_key *key, const char *value)
 {
+	static const struct {
+		const char *name;
+		enum sockauth_mech mech;
+	} mechs[] = {
+		{ "tls", SOCKAUTH_MECH_TLS },
+		{ "krb5", SOCKAUTH_MECH_KRB5 },
+		{ "psk", SOCKAUTH_MECH_PSK },
+	};
 	struct config_profile *profile = object;
-	size_t len;
+	size_t i, len, count = sizeof(mechs) / sizeof(mechs[0]);
 
 	profile->mechs = 0;
 	while (*(value += strspn(value, SEPARATORS))) {
 		len = strcspn(value, SEPARATORS);
-		if (len != 3 || strncmp(value, "tls", len))
+		for (i = 0; i < count; i++)
+			if (strlen(mechs[i].name) == len &&
+			    !strncmp(value, mechs[i].name, len))
+				break;
+		if (i == count)
 			break;
-		profile->mechs |= 1u << SOCKAUTH_MECH_TLS;
+		profile->mechs |= 1u << mechs[i].mech;
 		value += len;
 	}
 	if (*value || !profile->mechs)
 		return bad_value(p, key, value);
 	return 0;
+}
+
+static int set_keytab(struct config_parser *p, void *object,
+		      const struct config_key *key, const char *value)
+{
+	struct config_profile *profile = object;
+
+	if (*value != '/')
+		return bad_value(p, key, value);
+	profile->keytab_line = p->line;
+	return set_string(p, object, key, value);
+}
+
+/* realloc() would leave copies of keys behind. */
+static int add_psk(struct config_parser *p, struct config_profile *profile,
+		   const struct config_psk *psk)
+{
+	size_t count = profile->psk_count;
+	struct config_psk *psks = calloc(count + 1, sizeof(*psks));
+
+	if (!psks)
+		return config_fail(p, -ENOMEM, "out of memory");
+	if (count) {
+		memcpy(psks, profile->psks, count * sizeof(*psks));
+		explicit_bzero(profile->psks, count * sizeof(*psks));
+	}
+	free(profile->psks);
+	psks[count] = *psk;
+	profile->psks = psks;
+	profile->psk_count++;
+	return 0;
+}
+
+/* What is wrong is not repeated: it may be most of a key. */
+static int set_psk(struct config_parser *p, void *object,
+		   const struct config_key *key, const char *value)
+{
+	struct config_psk psk = { .line = p->line };
+	size_t len;
+
+	if (config_parse_psk(value, &psk, &len)) {
+		config_fail(p, -EINVAL, "psk: this is not %s", key->allowed);
+	} else {
+		psk.identity = config_copy(p, value, len);
+		if (psk.identity && add_psk(p, object, &psk))
+			free(psk.identity);
+	}
+	explicit_bzero(&psk, sizeof(psk));
+	return p->err;
 }
 
 static int set_word(struct config_parser *p, void *object,
@@ -315,6 +376,8 @@ static const char *const expiry_words[] = {
 	NULL
 };
 
+static const char *const no_yes[] = { "no", "yes", NULL };
+
 /* Words are kept where numbers are. */
 _Static_assert(sizeof(enum client_cert) == sizeof(unsigned int) &&
 	       sizeof(enum expiry) == sizeof(unsigned int), "set_word()");
@@ -337,7 +400,8 @@ static const struct config_key daemon_keys[] = {
 };
 
 static const struct config_key profile_keys[] = {
-	{ .name = "mechanisms", .set = set_mechanisms, .allowed = "tls" },
+	{ .name = "mechanisms", .set = set_mechanisms,
+	  .allowed = "tls, krb5 or psk" },
 	{ .name = "certificate", .set = set_certificate, .list = true,
 	  .allowed = "the absolute path of a file" },
 	{ .name = "key", .set = set_key, .list = true,
@@ -366,12 +430,29 @@ static const struct config_key profile_keys[] = {
 	{ .name = "users", .set = set_list, IN_PROFILE(users), .list = true,
 	  .allowed = "names or numbers of users" },
 	{ .name = "target", .set = set_string, IN_PROFILE(target),
-	  .allowed = "a host name or an IP address" },
+	  .allowed = "a host name, an IP address or a principal" },
 	{ .name = "verify-depth", .set = set_number, IN_PROFILE(depth),
 	  .min = 0, .max = 100, .allowed = "a number from 0 to 100" },
 	{ .name = "min-security", .set = set_number, IN_PROFILE(security),
 	  .min = 1, .max = 5,
 	  .allowed = "a security level of OpenSSL from 1 to 5" },
+	{ .name = "keytab", .set = set_keytab, IN_PROFILE(keytab),
+	  .allowed = "the absolute path of a file" },
+	{ .name = "service-principal", .set = set_string, IN_PROFILE(service),
+	  .allowed = "a principal with its realm" },
+	{ .name = "principals", .set = set_list, IN_PROFILE(principals),
+	  .list = true, .allowed = "patterns such as *@EXAMPLE.ORG" },
+	{ .name = "mutual", .set = set_word, IN_PROFILE(mutual),
+	  .words = no_yes, .allowed = "no or yes" },
+	{ .name = "map-users", .set = set_word, IN_PROFILE(map_users),
+	  .words = no_yes, .allowed = "no or yes" },
+	{ .name = "ccache", .set = set_string, IN_PROFILE(ccache),
+	  .allowed = "a credential cache such as FILE:/tmp/krb5cc_%{uid}" },
+	{ .name = "client-keytab", .set = set_string,
+	  IN_PROFILE(client_keytab),
+	  .allowed = "a keytab such as FILE:/etc/krb5/%{uid}.keytab" },
+	{ .name = "psk", .set = set_psk, .list = true,
+	  .allowed = "IDENTITY:KEY or IDENTITY:KEY:HASH, the key in hexadecimal, 128 to 512 bits, the hash sha256 or sha384" },
 };
 
 static int set_value(struct config_parser *p, void *object, uint32_t *given,

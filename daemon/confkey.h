@@ -29,6 +29,8 @@ struct config_parser {
 int config_fail(struct config_parser *p, int err, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 char *config_copy(struct config_parser *p, const char *value, size_t len);
+int config_parse_psk(const char *value, struct config_psk *psk,
+		     size_t *identity_len);
 int config_set_daemon(struct config_parser *p, const char *name,
 		      const char *value);
 int config_set_profile(struct config_parser *p, struct config_profile *profile,

@@ -5,6 +5,8 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 
@@ -31,7 +33,11 @@ int contexts_init(struct contexts *table, size_t limit,
 
 	while (count < limit && count < 4096)
 		count *= 2;
-	*table = (struct contexts) { .bucket_count = count, .limit = limit };
+	*table = (struct contexts) {
+		.bucket_count = count, .limit = limit, .broker = -1,
+	};
+	if (krb_context_new(&table->krb))
+		return -ENOMEM;
 	table->buckets = calloc(count, sizeof(*table->buckets));
 	if (!table->buckets)
 		return -ENOMEM;
@@ -41,8 +47,12 @@ int contexts_init(struct contexts *table, size_t limit,
 
 static void context_free(struct context *ctx)
 {
-	if (ctx->profile)
-		ctx->profile->mech->end(ctx);
+	if (ctx->mech)
+		ctx->mech->end(ctx);
+	psk_state_clear(ctx);
+	free(ctx->held);
+	if (ctx->asking)
+		ctx->table->asking--;
 	snapshot_put(ctx->snapshot);
 	OPENSSL_cleanse(ctx, sizeof(*ctx));
 	free(ctx);
@@ -62,7 +72,10 @@ void contexts_clear(struct contexts *table)
 			table->buckets[i] = ctx->next;
 			context_free(ctx);
 		}
+	if (table->buckets && table->broker >= 0)
+		close(table->broker);
 	free(table->buckets);
+	krb5_free_context(table->krb);
 	snapshot_put(table->snapshot);
 	ticket_keys_clear(&table->tickets);
 	*table = (struct contexts) { 0 };
@@ -87,6 +100,7 @@ struct context *context_new(struct contexts *table, uint64_t id)
 	if (!ctx)
 		return NULL;
 	ctx->id = id;
+	ctx->mapped_uid = UINT32_MAX;
 	ctx->table = table;
 	ctx->snapshot = snapshot_get(table->snapshot);
 	ctx->next = *head;
@@ -111,6 +125,92 @@ struct context *context_find(const struct contexts *table, uint64_t id)
 			return ctx;
 	return NULL;
 }
+
+/**
+ * context_ask - ask the broker; events of the connection wait for the answer
+ * @ctx: for whom; its id is the request's
+ * @request: what
+ *
+ * Return: 0, or -errno and a verdict.
+ */
+int context_ask(struct context *ctx, const struct broker_request *request)
+{
+	struct contexts *table = ctx->table;
+	size_t window = table->snapshot->config->window;
+
+	/* Each holds an event of the window; some are left for others. */
+	if (table->asking >= window - window / 8) {
+		verdict_set(&ctx->verdict, SOCKAUTH_REASON_LIMIT, EAGAIN,
+			    "too many connections wait for Kerberos tickets");
+		return -EAGAIN;
+	}
+	if (table->broker < 0 || broker_ask(table->broker, request)) {
+		verdict_set(&ctx->verdict, SOCKAUTH_REASON_INTERNAL, EIO,
+			    "the broker of Kerberos tickets is gone");
+		return -EIO;
+	}
+	ctx->asking = true;
+	table->asking++;
+	return 0;
+}
+
+/**
+ * context_hold - keep an event until the broker has answered
+ * @ctx: of the connection
+ * @leg: number of the event
+ * @token: of the event
+ * @len: of @token
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int context_hold(struct context *ctx, uint32_t leg, const uint8_t *token,
+		 size_t len)
+{
+	ctx->held = malloc(len + 1);
+	if (!ctx->held)
+		return -ENOMEM;
+	if (len)
+		memcpy(ctx->held, token, len);
+	ctx->held_len = len;
+	ctx->leg = leg;
+	return 0;
+}
+
+/**
+ * context_asking - find a context that waits for the broker
+ * @table: where
+ *
+ * Return: any of them, or NULL.
+ */
+struct context *context_asking(const struct contexts *table)
+{
+	struct context *ctx;
+	size_t i;
+
+	for (i = 0; table->asking && i < table->bucket_count; i++)
+		for (ctx = table->buckets[i]; ctx; ctx = ctx->next)
+			if (ctx->asking)
+				return ctx;
+	return NULL;
+}
+
+/**
+ * context_expiry - when what the peer has proved is over
+ * @ctx: done
+ *
+ * Return: seconds since 1970; 0: never.
+ */
+int64_t context_expiry(const struct context *ctx)
+{
+	int64_t end = ctx->profile->config->lifetime;
+
+	if (end)
+		end += ctx->since;
+	if (ctx->until && (!end || ctx->until < end))
+		end = ctx->until;
+	return end;
+}
+
 
 /**
  * context_forget - free a context and wipe it

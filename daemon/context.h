@@ -8,6 +8,7 @@
 
 #include "cert.h"
 #include "profile.h"
+#include "psk.h"
 #include "session.h"
 #include "ticket.h"
 #include "tls.h"
@@ -35,6 +36,14 @@
  * @mutual: initiator: whether we have shown a certificate, then
  * @resumable: initiator: whether there is a @session_key
  * @session_key: of sessions that are as good as a full handshake
+ * @mech: how; NULL: not begun
+ * @gid: initiator: group of the user who has the socket
+ * @psk: external PSKs, Kerberos among them
+ * @mapped_uid: local user that the peer is; UINT32_MAX: none
+ * @asking: the broker has been asked and has not answered
+ * @held: token of an event that waits for that; NULL: none
+ * @held_len: of @held
+ * @leg: number of that event
  */
 struct context {
 	struct context *next;
@@ -56,6 +65,14 @@ struct context {
 	bool mutual;
 	bool resumable;
 	uint8_t session_key[SESSION_KEY_LEN];
+	const struct mech *mech;
+	uint32_t gid;
+	struct psk_state psk;
+	uint32_t mapped_uid;
+	bool asking;
+	uint8_t *held;
+	size_t held_len;
+	uint32_t leg;
 };
 
 /**
@@ -67,6 +84,9 @@ struct context {
  * @snapshot: for new contexts; a reference
  * @tickets: keys of session tickets
  * @sessions: that initiators may resume; of all workers
+ * @krb: libkrb5's context of the thread
+ * @broker: where to ask for Kerberos tickets; -1: nowhere
+ * @asking: contexts that wait for an answer
  */
 struct contexts {
 	struct context **buckets;
@@ -76,6 +96,9 @@ struct contexts {
 	struct snapshot *snapshot;
 	struct ticket_keys tickets;
 	struct sessions *sessions;
+	krb5_context krb;
+	int broker;
+	size_t asking;
 };
 
 int contexts_init(struct contexts *table, size_t limit,
@@ -83,6 +106,11 @@ int contexts_init(struct contexts *table, size_t limit,
 void contexts_clear(struct contexts *table);
 struct context *context_new(struct contexts *table, uint64_t id);
 struct context *context_find(const struct contexts *table, uint64_t id);
+int context_ask(struct context *ctx, const struct broker_request *request);
+int context_hold(struct context *ctx, uint32_t leg, const uint8_t *token,
+		 size_t len);
+struct context *context_asking(const struct contexts *table);
+int64_t context_expiry(const struct context *ctx);
 void context_forget(struct contexts *table, uint64_t id);
 
 #endif /* SOCKAUTHD_CONTEXT_H */

@@ -130,6 +130,8 @@ static int collect_profile(struct files *files,
 			err = files_read(files, profile->pairs[i].key,
 					 false);
 	}
+	if (!err && profile->keytab)
+		err = files_read(files, profile->keytab, false);
 	for (i = 0; !err && i < profile->users.count; i++)
 		err = collect_user(files, profile->users.items[i].value);
 	return err;

@@ -24,6 +24,7 @@
 
 #include <openssl/crypto.h>
 
+#include "broker.h"
 #include "config.h"
 #include "files.h"
 #include "loader.h"
@@ -32,6 +33,7 @@
 #include "options.h"
 #include "privs.h"
 #include "profile.h"
+#include "psk.h"
 #include "sandbox.h"
 #include "session.h"
 #include "ticket.h"
@@ -49,6 +51,7 @@
  * @workers: the workers
  * @worker_count: how many
  * @loader_fd: who reads files for us; -1: nobody yet
+ * @broker_fd: who gets Kerberos tickets for us; -1: nobody yet
  * @signal_fd: signals
  * @uid: whom to run as
  * @gid: likewise
@@ -61,6 +64,7 @@ struct sockauthd {
 	struct worker **workers;
 	size_t worker_count;
 	int loader_fd;
+	int broker_fd;
 	int signal_fd;
 	uid_t uid;
 	gid_t gid;
@@ -132,7 +136,9 @@ static int open_worker(struct sockauthd *d, const struct ticket_seed *seed)
 		return err;
 	}
 	d->workers[d->worker_count++] = worker;
-	err = worker_bind(worker, d->snapshot);
+	err = broker_connect(d->broker_fd, &worker->contexts.broker);
+	if (!err)
+		err = worker_bind(worker, d->snapshot);
 	if (!err)
 		err = worker_wait_bound(worker, BIND_TIMEOUT_MS);
 	if (err)
@@ -323,6 +329,13 @@ static int start(struct sockauthd *d)
 	if (err)
 		log_warning("systemd cannot be told how things are: %s",
 			    strerror(-err));
+	/* Before there are keys in the memory that it would inherit. */
+	err = broker_start(&d->broker_fd);
+	if (err) {
+		log_error("the broker of Kerberos tickets cannot be started: %s",
+			  strerror(-err));
+		return EXIT_FAILED;
+	}
 	code = open_signals(d);
 	if (!code)
 		code = ask_kernel(d);
@@ -350,6 +363,8 @@ static void stop(struct sockauthd *d)
 	free(d->workers);
 	sessions_free(d->sessions);
 	snapshot_put(d->snapshot);
+	if (d->broker_fd >= 0)
+		close(d->broker_fd);
 	if (d->loader_fd >= 0)
 		close(d->loader_fd);
 	if (d->signal_fd >= 0)
@@ -359,7 +374,7 @@ static void stop(struct sockauthd *d)
 
 int main(int argc, char **argv)
 {
-	struct sockauthd d = { .loader_fd = -1, .signal_fd = -1 };
+	struct sockauthd d = { .loader_fd = -1, .broker_fd = -1, .signal_fd = -1 };
 	int code;
 
 	code = options_parse(argc, argv, &d.options);
@@ -367,7 +382,7 @@ int main(int argc, char **argv)
 		return code;
 	if (d.options.verbose)
 		log_verbose();
-	if (tls_init() || ticket_init()) {
+	if (tls_init() || psk_init() || ticket_init()) {
 		log_error("OpenSSL cannot be initialized");
 		return EXIT_FAILED;
 	}

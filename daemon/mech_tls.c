@@ -15,6 +15,7 @@
 #include "alpn.h"
 #include "context.h"
 #include "mech.h"
+#include "psk.h"
 #include "step.h"
 #include "tlscred.h"
 
@@ -88,18 +89,6 @@ static int ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv,
 	return ticket_open(keys, name, iv, cipher, mac);
 }
 
-/* When what the peer has proved is over; 0: never. */
-static int64_t expiry(const struct context *ctx)
-{
-	int64_t end = ctx->profile->config->lifetime;
-
-	if (end)
-		end += ctx->since;
-	if (ctx->until && (!end || ctx->until < end))
-		end = ctx->until;
-	return end;
-}
-
 /* Resumption proves what the ticket says, a full handshake its own chain. */
 static void note_times(struct context *ctx, const SSL *ssl)
 {
@@ -144,7 +133,7 @@ static bool good_ticket(struct context *ctx, const SSL *ssl,
 	data = raw;
 	ctx->since = data->since;
 	ctx->until = data->until;
-	end = expiry(ctx);
+	end = context_expiry(ctx);
 	return !end || end > time(NULL);
 }
 
@@ -192,6 +181,12 @@ static int load(const struct loading *l, void **result)
 		SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, ticket_key);
 		SSL_CTX_set_session_ticket_cb(ctx, make_ticket, use_ticket,
 					      NULL);
+		if (l->profile->keytab || l->profile->psk_count)
+			err = psk_accept(ctx);
+	}
+	if (err) {
+		tls_cred_free(cred);
+		return err;
 	}
 	if (cred->initiator)
 		SSL_CTX_set_verify(cred->initiator, SSL_VERIFY_PEER, verify);
@@ -210,10 +205,12 @@ static int begin_acceptor(struct context *ctx, const struct tls_cred *cred)
 
 	if (!cred->acceptor) {
 		verdict_set(&ctx->verdict, SOCKAUTH_REASON_NO_OWN_CRED, ENOKEY,
-			    "the profile %s has no certificate", profile);
+			    "the profile %s has no %s", profile,
+			    ctx->profile->psk ? "keytab" : "certificate");
 		return -ENOKEY;
 	}
-	if (ctx->req_flags & SOCKAUTH_REQ_MUTUAL && !cred->trust) {
+	if (ctx->req_flags & SOCKAUTH_REQ_MUTUAL && !cred->trust &&
+	    !ctx->profile->psk) {
 		verdict_set(&ctx->verdict, SOCKAUTH_REASON_PROFILE, EINVAL,
 			    "the application wants client certificates, but the profile %s has no trust",
 			    profile);
@@ -277,7 +274,7 @@ static void resume(struct context *ctx, const struct tls_cred *cred)
 	ctx->since = proof.since;
 	ctx->until = proof.until;
 	ctx->mutual = proof.mutual;
-	end = expiry(ctx);
+	end = context_expiry(ctx);
 	if (!end || end > time(NULL))
 		SSL_set_session(ctx->tls.ssl, session);
 	SSL_SESSION_free(session);
@@ -410,15 +407,19 @@ static enum tls_result step(struct context *ctx, const struct event *ev,
 			  &reply->consumed);
 	if (result == TLS_FAILED)
 		tls_explain(&ctx->tls, &ctx->verdict);
+	if (result == TLS_MORE)
+		psk_map_user(ctx);
 	if (result != TLS_DONE)
 		return result;
+	if (psk_used(ctx))
+		return psk_identify(ctx, reply) ? TLS_FAILED : TLS_DONE;
 	if (identify(ctx, reply)) {
 		verdict_set(&ctx->verdict, SOCKAUTH_REASON_INTERNAL, EACCES,
 			    "the peer's certificate was not verified");
 		return TLS_FAILED;
 	}
 	note_times(ctx, ctx->tls.ssl);
-	reply->expiry = expiry(ctx);
+	reply->expiry = context_expiry(ctx);
 	if (SSL_session_reused(ctx->tls.ssl))
 		reply->sec_flags |= SOCKAUTH_SEC_RESUMED;
 	if (ctx->resumable)

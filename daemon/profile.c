@@ -13,6 +13,7 @@
 #include "loader.h"
 #include "log.h"
 #include "profile.h"
+#include "psk.h"
 
 /**
  * loading_fail - say what is wrong with a configuration
@@ -67,7 +68,9 @@ static int load_profile(const struct loading *l, struct profile *profile,
 	err = load_users(l, profile);
 	if (err)
 		return err;
-	err = profile->mech->load(l, &profile->cred);
+	err = psk_cred_new(l, &profile->psk);
+	if (!err)
+		err = profile->mech->load(l, &profile->cred);
 	if (!err)
 		return 0;
 	if (strict)
@@ -87,6 +90,7 @@ static void snapshot_free(struct snapshot *snapshot)
 
 		if (profile->cred)
 			profile->mech->unload(profile->cred);
+		psk_cred_free(profile->psk);
 		free(profile->users);
 	}
 	free(snapshot->profiles);

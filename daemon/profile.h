@@ -15,6 +15,7 @@
  * @config: what it says
  * @mech: how to authenticate
  * @cred: the mechanism's; NULL: it is off
+ * @psk: external PSKs, Kerberos among them; NULL: it has none
  * @off: why it is off
  * @users: who may use it
  * @user_count: how many; 0: everyone
@@ -23,6 +24,7 @@ struct profile {
 	const struct config_profile *config;
 	const struct mech *mech;
 	void *cred;
+	struct psk_cred *psk;
 	char off[CONFIG_TEXT_MAX];
 	uid_t *users;
 	size_t user_count;

@@ -24,7 +24,7 @@ int sandbox_enter(void)
 
 static const int allowed[] = {
 	/* Netlink, the loader, systemd, signals, messages. */
-	SCMP_SYS(recvfrom), SCMP_SYS(recvmsg),
+	SCMP_SYS(recvfrom), SCMP_SYS(recvmsg), SCMP_SYS(poll), SCMP_SYS(ppoll),
 	SCMP_SYS(sendto), SCMP_SYS(sendmsg),
 	SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(close),
 	/* Threads and locks. */
@@ -43,6 +43,14 @@ static const int allowed[] = {
 	SCMP_SYS(rt_sigaction), SCMP_SYS(gettid), SCMP_SYS(tgkill),
 };
 
+/* libkrb5 looks for plugins, and does without: a refusal, not the end. */
+static const int refused[] = {
+	SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(access),
+	SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(stat),
+	SCMP_SYS(lstat), SCMP_SYS(newfstatat), SCMP_SYS(statx),
+	SCMP_SYS(readlink), SCMP_SYS(readlinkat),
+};
+
 static int allow(scmp_filter_ctx ctx)
 {
 	size_t i;
@@ -50,6 +58,9 @@ static int allow(scmp_filter_ctx ctx)
 
 	for (i = 0; !err && i < sizeof(allowed) / sizeof(allowed[0]); i++)
 		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, allowed[i], 0);
+	for (i = 0; !err && i < sizeof(refused) / sizeof(refused[0]); i++)
+		err = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EACCES), refused[i],
+				       0);
 	if (!err)
 		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
 				       SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC,

@@ -13,6 +13,7 @@
 #include "context.h"
 #include "log.h"
 #include "mech.h"
+#include "psk.h"
 #include "step.h"
 
 static uint32_t get_u32(const struct nlattr *attr)
@@ -56,6 +57,8 @@ int step_read(const struct nlattr *const *tb, struct event *ev)
 	ev->uid = tb[SOCKAUTH_A_UID] ?
 		  mnl_attr_get_u32(tb[SOCKAUTH_A_UID]) : UINT32_MAX;
 	ev->port = get_port(tb[SOCKAUTH_A_REMOTE]);
+	ev->gid = tb[SOCKAUTH_A_GID] ?
+		  mnl_attr_get_u32(tb[SOCKAUTH_A_GID]) : UINT32_MAX;
 	ev->req_flags = get_u32(tb[SOCKAUTH_A_REQ_FLAGS]);
 	ev->malformed = tb[SOCKAUTH_A_MALFORMED];
 	attr = tb[SOCKAUTH_A_PROFILE];
@@ -84,10 +87,12 @@ int step_read(const struct nlattr *const *tb, struct event *ev)
 static void reset(struct reply *reply)
 {
 	reply->status = SOCKAUTH_STEP_CONTINUE;
+	reply->wait = false;
 	reply->consumed = 0;
 	reply->verdict.reason = SOCKAUTH_REASON_NONE;
 	reply->out.len = 0;
 	reply->out.overflow = false;
+	reply->mech = SOCKAUTH_MECH_NONE;
 	reply->sec_flags = 0;
 	reply->peer.type = SOCKAUTH_NAME_NONE;
 	reply->peer.name[0] = '\0';
@@ -189,12 +194,17 @@ static int begin(struct context *ctx, const struct event *ev)
 	ctx->profile = profile;
 	ctx->role = ev->role;
 	ctx->uid = ev->uid;
+	ctx->gid = ev->gid;
 	ctx->port = ev->port;
 	ctx->req_flags = ev->req_flags;
 	choose_target(ctx, ev);
 	if (choose_alpn(ctx, ev))
 		return -EINVAL;
-	return profile->mech->begin(ctx);
+	ctx->mech = profile->mech;
+	if (ctx->role == SOCKAUTH_ROLE_INITIATOR &&
+	    psk_initiates(profile->psk, ctx->target))
+		ctx->mech = &mech_psk;
+	return ctx->mech->begin(ctx);
 }
 
 /* OpenSSL has seen to it that the peer did not make a name up. */
@@ -227,7 +237,9 @@ static int finish(struct context *ctx, struct reply *reply)
 	if (reply->expiry && ctx->profile->config->expiry == EXPIRY_ENFORCE)
 		reply->sec_flags |= SOCKAUTH_SEC_EXPIRES;
 	tls_blob(&ctx->tls, &reply->blob);
-	reply->mech = ctx->profile->mech->id;
+	if (reply->mech == SOCKAUTH_MECH_NONE)
+		reply->mech = ctx->mech->id;
+	reply->mapped_uid = ctx->mapped_uid;
 	reply->status = SOCKAUTH_STEP_DONE;
 	return 0;
 }
@@ -254,10 +266,10 @@ static int advance(struct context *ctx, const struct event *ev,
 {
 	enum tls_result result;
 
-	result = ctx->profile->mech->step(ctx, ev, reply);
+	result = ctx->mech->step(ctx, ev, reply);
 	if (reply->out.overflow) {
 		verdict_set(&ctx->verdict, SOCKAUTH_REASON_LIMIT, EMSGSIZE,
-			    "our own certificates are too long for a token");
+			    "our own certificates, or our Kerberos ticket, are too long for a token");
 		return -EMSGSIZE;
 	}
 	if (ev->malformed)
@@ -298,6 +310,15 @@ static void refuse(const struct context *ctx, const struct event *ev,
 		  reply->verdict.text);
 }
 
+static void end_leg(struct context *ctx, const struct event *ev,
+		    struct reply *reply, int err)
+{
+	if (err)
+		refuse(ctx, ev, reply);
+	if (reply->status != SOCKAUTH_STEP_CONTINUE)
+		context_forget(ctx->table, ev->id);
+}
+
 /**
  * step_run - go on with an authentication
  * @table: the worker's contexts
@@ -327,12 +348,50 @@ void step_run(struct contexts *table, const struct event *ev,
 		}
 		err = begin(ctx, ev);
 	}
+	if (!err && ctx->asking) {
+		err = context_hold(ctx, ev->leg, ev->token, ev->token_len);
+		reply->wait = !err;
+	} else if (!err) {
+		err = advance(ctx, ev, reply);
+	}
+	end_leg(ctx, ev, reply, err);
+}
+
+/**
+ * step_resume - go on with an authentication that has asked the broker
+ * @table: the worker's contexts
+ * @answer: of the broker
+ * @ev: set to the event that waited; its token is gone after the call
+ * @reply: set
+ *
+ * Return: whether there is something to reply to.
+ */
+bool step_resume(struct contexts *table, const struct broker_answer *answer,
+		 struct event *ev, struct reply *reply)
+{
+	struct context *ctx = context_find(table, answer->id);
+	uint8_t *held;
+	int err;
+
+	if (!ctx || !ctx->asking)
+		return false;
+	ctx->asking = false;
+	table->asking--;
+	err = psk_answered(ctx, answer);
+	held = ctx->held;
+	ctx->held = NULL;
+	if (!held)
+		return false;
+	reset(reply);
+	*ev = (struct event) {
+		.id = ctx->id, .leg = ctx->leg, .role = ctx->role,
+		.token = held, .token_len = ctx->held_len,
+	};
 	if (!err)
 		err = advance(ctx, ev, reply);
-	if (err)
-		refuse(ctx, ev, reply);
-	if (reply->status != SOCKAUTH_STEP_CONTINUE)
-		context_forget(table, ev->id);
+	end_leg(ctx, ev, reply, err);
+	free(held);
+	return true;
 }
 
 static void put_key(struct nlmsghdr *nlh, uint16_t type,
@@ -357,6 +416,9 @@ static void put_done(struct nlmsghdr *nlh, const struct reply *reply)
 	mnl_attr_put_u32(nlh, SOCKAUTH_A_NAME_TYPE, reply->peer.type);
 	if (reply->peer.type != SOCKAUTH_NAME_NONE)
 		mnl_attr_put_strz(nlh, SOCKAUTH_A_PEER_NAME, reply->peer.name);
+	if (reply->mapped_uid != UINT32_MAX)
+		mnl_attr_put_u32(nlh, SOCKAUTH_A_MAPPED_UID,
+				 reply->mapped_uid);
 	if (reply->expiry)
 		mnl_attr_put_u64(nlh, SOCKAUTH_A_EXPIRY, reply->expiry);
 	if (reply->alpn_len)

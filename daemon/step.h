@@ -24,6 +24,7 @@
  *	have nothing but the token
  * @role: which side we are
  * @uid: local user who has the socket
+ * @gid: likewise, the group
  * @port: of the peer; 0: not known
  * @req_flags: enum sockauth_req_flags
  * @profile: name; never NULL
@@ -42,6 +43,7 @@ struct event {
 	bool begins;
 	uint32_t role;
 	uint32_t uid;
+	uint32_t gid;
 	uint16_t port;
 	uint32_t req_flags;
 	const char *profile;
@@ -56,6 +58,7 @@ struct event {
 /**
  * struct reply - the answer to an event; one for each thread, used again
  * @status: enum sockauth_step_status
+ * @wait: nothing is to be sent yet: the broker is asked
  * @consumed: how much of the token was used
  * @verdict: FAIL: why
  * @out: token for the peer
@@ -65,6 +68,7 @@ struct event {
  * @blob: DONE: for later
  * @binding: DONE: channel binding
  * @peer: DONE: who it is
+ * @mapped_uid: DONE: local user that the peer is; UINT32_MAX: none
  * @expiry: DONE: until when; 0: for ever
  * @alpn: DONE: protocol agreed
  * @alpn_len: of @alpn; 0: none
@@ -73,6 +77,7 @@ struct event {
  */
 struct reply {
 	uint32_t status;
+	bool wait;
 	size_t consumed;
 	struct verdict verdict;
 	struct output out;
@@ -82,6 +87,7 @@ struct reply {
 	struct tls_blob blob;
 	uint8_t binding[SOCKAUTH_BINDING_LEN];
 	struct peer peer;
+	uint32_t mapped_uid;
 	int64_t expiry;
 	uint8_t alpn[SOCKAUTH_ALPN_MAX];
 	size_t alpn_len;
@@ -92,6 +98,8 @@ struct reply {
 int step_read(const struct nlattr *const *tb, struct event *ev);
 void step_run(struct contexts *table, const struct event *ev,
 	      struct reply *reply);
+bool step_resume(struct contexts *table, const struct broker_answer *answer,
+		 struct event *ev, struct reply *reply);
 void step_fail(struct reply *reply, enum sockauth_reason reason, int error,
 	       const char *text);
 void step_write(const struct event *ev, const struct reply *reply,

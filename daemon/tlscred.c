@@ -330,6 +330,20 @@ static int set_groups(const struct loading *l, SSL_CTX *ctx)
 	return 0;
 }
 
+/**
+ * tls_cred_limit - have an SSL_CTX use only what profile and kernel allow
+ * @l: the profile
+ * @ctx: its suites and groups are set
+ *
+ * Return: 0, or -errno and a text.
+ */
+int tls_cred_limit(const struct loading *l, SSL_CTX *ctx)
+{
+	int err = set_ciphers(l, ctx);
+
+	return err ? err : set_groups(l, ctx);
+}
+
 static int set_identity(const struct loading *l, SSL_CTX *ctx,
 			const struct tls_identity *id)
 {
@@ -356,7 +370,7 @@ static SSL_CTX *make_ctx(const struct loading *l, enum sockauth_role role,
 	SSL_CTX_set1_cert_store(ctx, store);
 	SSL_CTX_set_verify_depth(ctx, l->profile->depth);
 	SSL_CTX_set_security_level(ctx, l->profile->security);
-	if (set_ciphers(l, ctx) || set_groups(l, ctx) ||
+	if (tls_cred_limit(l, ctx) ||
 	    set_identity(l, ctx, id)) {
 		SSL_CTX_free(ctx);
 		return NULL;
@@ -453,14 +467,16 @@ int tls_cred_new(const struct loading *l, struct tls_cred **cred)
 	}
 	if (!err)
 		err = digest_rules(l, new);
-	if (!err && new->server)
+	if (!err && (new->server || l->profile->keytab ||
+		     l->profile->psk_count))
 		err = make_acceptor(l, new, store);
 	if (!err && new->trust) {
 		new->initiator = make_ctx(l, SOCKAUTH_ROLE_INITIATOR,
 					  new->client, store);
 		err = new->initiator ? 0 : -EINVAL;
 	}
-	if (!err && !new->acceptor && !new->initiator)
+	if (!err && !new->acceptor && !new->initiator &&
+	    l->profile->mechs & 1u << SOCKAUTH_MECH_TLS)
 		err = loading_fail(l, l->profile->line,
 				   "neither a server's certificate nor trust");
 	X509_STORE_free(store);

@@ -58,6 +58,7 @@ struct tls_cred {
 	size_t name_count;
 };
 
+int tls_cred_limit(const struct loading *l, SSL_CTX *ctx);
 int tls_cred_new(const struct loading *l, struct tls_cred **cred);
 void tls_cred_free(struct tls_cred *cred);
 const struct tls_identity *tls_cred_find(const struct tls_cred *cred,

@@ -103,6 +103,8 @@ static const struct cause got[] = {
 	  "the peer denies us access" },
 	{ SSL_AD_CERTIFICATE_REQUIRED, SOCKAUTH_REASON_NO_OWN_CRED, ENOKEY,
 	  "the peer requires a certificate, but the profile has none" },
+	{ SSL_AD_UNKNOWN_PSK_IDENTITY, SOCKAUTH_REASON_PEER_REFUSED,
+	  EKEYREJECTED, "the peer does not accept our Kerberos ticket or key" },
 	{ SSL_AD_UNRECOGNIZED_NAME, SOCKAUTH_REASON_NAME, EKEYREJECTED,
 	  "the peer has no server of that name" },
 };

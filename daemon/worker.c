@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <linux/genetlink.h>
 #include <openssl/crypto.h>
@@ -253,7 +254,68 @@ static void handle_event(struct worker *worker, const struct nlmsghdr *nlh)
 	} else {
 		step_run(&worker->contexts, &ev, &worker->reply);
 	}
-	answer(worker, &ev, false);
+	if (!worker->reply.wait)
+		answer(worker, &ev, false);
+}
+
+static void resume(struct worker *worker, struct broker_answer *from_broker)
+{
+	struct event ev;
+
+	if (step_resume(&worker->contexts, from_broker, &ev, &worker->reply) &&
+	    !worker->reply.wait)
+		answer(worker, &ev, false);
+	OPENSSL_cleanse(from_broker, sizeof(*from_broker));
+}
+
+/* Nobody will answer any more: say so to everyone who waits. */
+static void lose_broker(struct worker *worker)
+{
+	const struct context *ctx;
+
+	log_error("the broker of Kerberos tickets is gone");
+	close(worker->contexts.broker);
+	worker->contexts.broker = -1;
+	while ((ctx = context_asking(&worker->contexts))) {
+		worker->answer = (struct broker_answer) {
+			.id = ctx->id,
+			.verdict_reason = SOCKAUTH_REASON_INTERNAL,
+			.error = EIO,
+			.text = "the broker of Kerberos tickets is gone",
+			.uid = UINT32_MAX,
+		};
+		resume(worker, &worker->answer);
+	}
+}
+
+static void handle_broker(struct worker *worker)
+{
+	int err = broker_receive(worker->contexts.broker, &worker->answer);
+
+	if (!err)
+		resume(worker, &worker->answer);
+	else if (err != -EAGAIN && err != -EINTR)
+		lose_broker(worker);
+}
+
+/*
+ * Only while the broker owes us an answer is there more than one thing to wait
+ * for.  Return: whether the netlink port is to be received from.
+ */
+static bool await(struct worker *worker)
+{
+	struct pollfd pfds[] = {
+		{ .fd = sockauth_genl_fd(worker->genl), .events = POLLIN },
+		{ .fd = worker->contexts.broker, .events = POLLIN },
+	};
+
+	if (!worker->contexts.asking)
+		return true;
+	if (poll(pfds, 2, -1) < 0)
+		return false;
+	if (pfds[1].revents)
+		handle_broker(worker);
+	return pfds[0].revents;
 }
 
 /* CLOSE and RECORD: no connection waits. */
@@ -266,6 +328,21 @@ static void give_credit_back(struct worker *worker, uint8_t cmd)
 	send_reply(worker, reply, &none, cmd, false);
 }
 
+/* An event that waits for the broker is still to be answered. */
+static void forget(struct worker *worker, uint64_t id)
+{
+	const struct context *ctx = context_find(&worker->contexts, id);
+	struct event ev = { .id = id };
+
+	if (ctx && ctx->held) {
+		ev.leg = ctx->leg;
+		step_fail(&worker->reply, SOCKAUTH_REASON_CANCELLED,
+			  ECANCELED, "the connection is closed");
+		answer(worker, &ev, true);
+	}
+	context_forget(&worker->contexts, id);
+}
+
 static void handle_close(struct worker *worker, const struct nlmsghdr *nlh)
 {
 	const struct nlattr *attr;
@@ -273,8 +350,7 @@ static void handle_close(struct worker *worker, const struct nlmsghdr *nlh)
 	mnl_attr_for_each(attr, nlh, sizeof(struct genlmsghdr))
 		if (mnl_attr_get_type(attr) == SOCKAUTH_A_ID &&
 		    !mnl_attr_validate(attr, MNL_TYPE_U64))
-			context_forget(&worker->contexts,
-				       mnl_attr_get_u64(attr));
+			forget(worker, mnl_attr_get_u64(attr));
 	give_credit_back(worker, SOCKAUTH_CMD_CLOSE);
 }
 
@@ -412,6 +488,8 @@ int worker_receive(struct worker *worker)
 	ssize_t n;
 	int left;
 
+	if (!await(worker))
+		return 0;
 	n = sockauth_genl_recv(worker->genl, worker->rx, sizeof(worker->rx));
 	if (n < 0) {
 		note_receive_error(worker, n);

@@ -46,6 +46,7 @@ struct sent {
  * @sent: the last replies, by sequence number
  * @sent_count: a power of two
  * @reply: the one that is being made
+ * @answer: of the broker, that is being handled
  * @rx: received messages
  * @tx: the reply as a message
  *
@@ -66,6 +67,7 @@ struct worker {
 	struct sent *sent;
 	size_t sent_count;
 	struct reply reply;
+	struct broker_answer answer;
 	_Alignas(struct nlmsghdr) char rx[WORKER_RX_MAX];
 	_Alignas(struct nlmsghdr) char tx[STEP_MESSAGE_MAX];
 };

@@ -19,7 +19,7 @@ $(UNIT_BINS): $(BUILD)/unit/test_%: $(BUILD)/tests/unit/test_%.o \
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
 	@$(CC) $(LDFLAGS) $(UNIT_LDFLAGS) -o $@ $^ \
-		$$(pkg-config --libs $(PKGS) cmocka) -pthread
+		$$(pkg-config --libs $(PKGS) cmocka) -lk5crypto -pthread
 
 $(BUILD)/unit/pki/complete-unit: tests/unit/pki tests/pki
 	@rm -rf $(@D)

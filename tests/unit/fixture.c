@@ -14,6 +14,7 @@
 
 #include "fixture.h"
 #include "loader.h"
+#include "psk.h"
 #include "ticket.h"
 
 #define CONFIG_NAME UNIT_DIR "/test.conf"
@@ -21,7 +22,7 @@
 int setup_openssl(void **state)
 {
 	(void)state;
-	return tls_init() || ticket_init();
+	return tls_init() || psk_init() || ticket_init();
 }
 
 int teardown_openssl(void **state)

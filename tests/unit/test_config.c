@@ -46,7 +46,7 @@ static const struct {
 	{ "[profile a]\ncertificate = /c\n\n[profile b]\nclient-certificate = require\n",
 	  "f:4: [profile b] asks for client certificates, but has no trust" },
 	{ "[profile a]\nmechanisms = tls, krb6\n",
-	  "f:2: mechanisms: \"krb6\" is not allowed here, but tls" },
+	  "f:2: mechanisms: \"krb6\" is not allowed here, but tls, krb5 or psk" },
 	{ "[profile a]\ncrl = system\n",
 	  "f:2: crl: \"system\" is not allowed here, but the absolute path of a file" },
 	{ "[profile a]\nciphers = TLS_AES_128_CCM_8_SHA256\n",
