@@ -296,19 +296,6 @@ class Nobody(Case):
                      "^no daemon is running: start sockauthd$", "no-worker",
                      timeout_ms=TIMEOUT_MS)
 
-    def test_daemon_comes(self):
-        """It was not there when connect() began."""
-        self.addCleanup(place.daemon, "daemon_alive || daemon_start")
-        server = servers.python(self)
-        place.daemon("daemon_stop")
-        sock = client.begin(("127.0.0.1", server.port), target="localhost",
-                            profile="request", timeout_ms=60000)
-        self.addCleanup(sock.close)
-        self.assertEqual(client.events(sock, select.POLLOUT, 0.2), 0)
-        place.daemon("daemon_start")
-        self.assertEqual(client.outcome(sock), 0)
-        self.assertEqual(app.peer_name(sock)[1], "localhost")
-
 
 if __name__ == "__main__":
     ktap.main()
