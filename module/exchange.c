@@ -19,6 +19,11 @@ static bool sockauth_exchange_broken(struct sockauth_conn *conn)
 
 	if (!err && inet_sk_state_load(sk) != TCP_CLOSE)
 		return false;
+	/* TCP's name for a RST after a FIN; connect() did not write. */
+	if (err == EPIPE) {
+		err = ECONNRESET;
+		WRITE_ONCE(sk->sk_err, err);
+	}
 	sockauth_conn_end(conn, SOCKAUTH_REASON_PEER_RESET, err ?: ECONNRESET,
 			  "the peer reset the connection during authentication");
 	return true;
@@ -71,7 +76,8 @@ fail:
 /* Ask a worker if there is something to ask. */
 static void sockauth_exchange_ask(struct sockauth_conn *conn)
 {
-	bool begin = conn->role == SOCKAUTH_ROLE_INITIATOR && !conn->leg;
+	/* Anew, if the worker died before it answered the first time. */
+	bool begin = conn->role == SOCKAUTH_ROLE_INITIATOR && !conn->context;
 	struct sockauth_token token = {};
 
 	/* Fast open: the handshake of TCP itself is not over yet. */
