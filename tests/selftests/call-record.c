@@ -1,0 +1,560 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Records that are not data, between any two that are: session tickets,
+ * KeyUpdate, alerts, empty and padded records. The application reads data,
+ * nothing lost and nothing doubled, whichever call it reads with; and an end
+ * where there is one. The peer is raw, so it sends what the test likes.
+ */
+#include "harness.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "call-net.h"
+#include "call-peer.h"
+#include "net.h"
+
+#define LEN	(2 * CALL_BLOCK)
+#define HALF	CALL_BLOCK
+
+FIXTURE(record)
+{
+	int		fd;
+	int		raw;
+	struct peer	*peer;
+	char		text[LEN];
+	char		in[LEN + 1];
+};
+
+FIXTURE_VARIANT(record)
+{
+	enum call_role	role;
+};
+
+FIXTURE_VARIANT_ADD(record, client) {
+	.role = CALL_CLIENT,
+};
+
+FIXTURE_VARIANT_ADD(record, server) {
+	.role = CALL_SERVER,
+};
+
+FIXTURE_SETUP(record)
+{
+	signal(SIGPIPE, SIG_IGN);
+	ASSERT_EQ(0, peer_pair(variant->role, &self->fd, &self->peer,
+			       &self->raw));
+	call_text(self->text, LEN, 0, true);
+}
+
+FIXTURE_TEARDOWN(record)
+{
+	close(self->fd);
+	close(self->raw);
+	peer_free(self->peer);
+}
+
+/* A record that means nothing to the application, as the role may get one. */
+struct silent_record {
+	enum peer_record	type;
+	const char		*data;
+	size_t			len;
+	size_t			pad;
+	bool			client_only;
+};
+
+static const struct silent_record silent_records[] = {
+	{ PEER_HANDSHAKE, PEER_TICKET, PEER_TICKET_LEN, 0, true },
+	{ PEER_ALERT, PEER_USER_CANCELED, 2, 0, false },
+	{ PEER_DATA, "", 0, 0, false },
+	{ PEER_DATA, "", 0, 100, false },
+};
+
+#define SILENT_RECORDS	4
+
+/* Which of them the test is about; NULL: not for this role. */
+static const struct silent_record *silent_of(enum call_role role, int i)
+{
+	const struct silent_record *r = &silent_records[i];
+
+	return r->client_only && role != CALL_CLIENT ? NULL : r;
+}
+
+static int append_silent(struct peer *p, const struct silent_record *r)
+{
+	return peer_append(p, r->type, r->data, r->len, r->pad);
+}
+
+/* Data, the record, data: in one segment. */
+static int sandwich(struct peer *p, const struct silent_record *r,
+		    const char *text)
+{
+	int err = peer_append(p, PEER_DATA, text, HALF, 0);
+
+	if (!err)
+		err = append_silent(p, r);
+	if (!err)
+		err = peer_append(p, PEER_DATA, text + HALF, LEN - HALF, 0);
+	return err ? err : peer_flush(p);
+}
+
+#define FOR_EACH_SILENT(r, i)						\
+	for (i = 0; i < SILENT_RECORDS; i++)				\
+		if ((r = silent_of(variant->role, i)))
+
+TEST_F(record, read)
+{
+	const struct silent_record *r;
+	int i;
+
+	FOR_EACH_SILENT(r, i) {
+		ASSERT_EQ(0, sandwich(self->peer, r, self->text));
+		EXPECT_EQ(0, call_expect(self->fd, LEN, 0, true))
+			TH_LOG("record %d", i);
+		EXPECT_EQ(-1, recv(self->fd, self->in, 1, MSG_DONTWAIT));
+		EXPECT_EQ(EAGAIN, errno);
+	}
+}
+
+TEST_F(record, peek)
+{
+	const struct silent_record *r;
+	int i;
+
+	FOR_EACH_SILENT(r, i) {
+		ASSERT_EQ(0, sandwich(self->peer, r, self->text));
+		ASSERT_TRUE(net_wait(self->fd, POLLIN, PATIENCE_MS));
+		ASSERT_EQ(HALF, recv(self->fd, self->in, HALF, MSG_PEEK));
+		ASSERT_EQ(HALF, recv(self->fd, self->in, HALF, MSG_WAITALL));
+		ASSERT_EQ(HALF, recv(self->fd, self->in + HALF, HALF,
+				     MSG_PEEK));
+		ASSERT_EQ(HALF, recv(self->fd, self->in + HALF, HALF,
+				     MSG_WAITALL));
+		EXPECT_EQ(0, memcmp(self->in, self->text, LEN));
+	}
+}
+
+/* MSG_WAITALL means all, whatever comes in between. */
+TEST_F(record, waitall)
+{
+	const struct silent_record *r;
+	int i;
+
+	FOR_EACH_SILENT(r, i) {
+		ASSERT_EQ(0, sandwich(self->peer, r, self->text));
+		EXPECT_EQ(LEN, recv(self->fd, self->in, LEN, MSG_WAITALL))
+			TH_LOG("record %d", i);
+		EXPECT_EQ(0, memcmp(self->in, self->text, LEN));
+		while (recv(self->fd, self->in, LEN, MSG_DONTWAIT) > 0)
+			;
+	}
+}
+
+/* A reader that waits already is not told of what is none of its business. */
+static void *wait_and_read(void *arg)
+{
+	int fd = *(int *)arg;
+
+	return (void *)(long)call_expect(fd, LEN, 0, true);
+}
+
+TEST_F(record, reader_waits)
+{
+	const struct silent_record *r;
+	pthread_t thread;
+	void *ret;
+	int i;
+
+	FOR_EACH_SILENT(r, i) {
+		ASSERT_EQ(0, pthread_create(&thread, NULL, wait_and_read,
+					    &self->fd));
+		ASSERT_EQ(0, append_silent(self->peer, r));
+		ASSERT_EQ(0, peer_flush(self->peer));
+		usleep(QUIET_MS * 1000 / 2);
+		ASSERT_EQ(0, sandwich(self->peer, r, self->text));
+		pthread_join(thread, &ret);
+		EXPECT_EQ(NULL, ret)
+			TH_LOG("record %d", i);
+	}
+}
+
+/*
+ * Alone, it makes nothing readable: who polls and then reads must not wait.
+ * Empty records of data are an exception that Documentation/calls.rst has.
+ */
+TEST_F(record, poll)
+{
+	const struct silent_record *r;
+	int i;
+
+	FOR_EACH_SILENT(r, i) {
+		if (r->type == PEER_DATA)
+			continue;
+		ASSERT_EQ(0, append_silent(self->peer, r));
+		ASSERT_EQ(0, peer_flush(self->peer));
+		EXPECT_FALSE(net_wait(self->fd, POLLIN, QUIET_MS))
+			TH_LOG("record %d", i);
+		EXPECT_EQ(-1, recv(self->fd, self->in, 1, MSG_DONTWAIT));
+		EXPECT_EQ(EAGAIN, errno);
+	}
+}
+
+TEST_F(record, epoll_edge)
+{
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLET };
+	int ep = epoll_create1(0), i;
+	const struct silent_record *r;
+
+	ASSERT_EQ(0, epoll_ctl(ep, EPOLL_CTL_ADD, self->fd, &ev));
+	FOR_EACH_SILENT(r, i) {
+		ASSERT_EQ(0, append_silent(self->peer, r));
+		ASSERT_EQ(0, peer_flush(self->peer));
+		epoll_wait(ep, &ev, 1, QUIET_MS);
+		/* An edge for nothing is allowed; a lost one is not. */
+		EXPECT_EQ(-1, recv(self->fd, self->in, 1, MSG_DONTWAIT));
+		ASSERT_EQ(0, sandwich(self->peer, r, self->text));
+		EXPECT_EQ(1, epoll_wait(ep, &ev, 1, PATIENCE_MS))
+			TH_LOG("record %d", i);
+		EXPECT_EQ(0, call_expect(self->fd, LEN, 0, true));
+	}
+	close(ep);
+}
+
+/* In a thread: splice everything to a pipe, until the end. */
+struct splicer {
+	int		fd;
+	int		pipe;
+	ssize_t		last;
+};
+
+static void *splice_all(void *arg)
+{
+	struct splicer *s = arg;
+
+	do {
+		s->last = splice(s->fd, NULL, s->pipe, NULL, 65536, 0);
+		if (s->last < 0)
+			s->last = -errno;
+	} while (s->last > 0);
+	close(s->pipe);
+	return NULL;
+}
+
+TEST_F(record, splice)
+{
+	const struct silent_record *r;
+	struct splicer s;
+	pthread_t thread;
+	int p[2], i, n = 0, k;
+
+	ASSERT_EQ(0, pipe(p));
+	s = (struct splicer) { self->fd, p[1], 0 };
+	FOR_EACH_SILENT(r, i) {
+		ASSERT_EQ(0, sandwich(self->peer, r, self->text));
+		n++;
+	}
+	ASSERT_EQ(0, peer_send(self->peer, PEER_ALERT, PEER_CLOSE_NOTIFY, 2));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, splice_all, &s));
+	for (k = 0; k < n; k++)
+		EXPECT_EQ(0, call_expect(p[0], LEN, 0, true))
+			TH_LOG("record %d", k);
+	EXPECT_EQ(0, call_expect_end(p[0]));
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, s.last);
+}
+
+/* One kind of record alone, before a splice() that finds nothing else. */
+TEST_F(record, splice_nonblocking)
+{
+	const struct silent_record *r;
+	int p[2], i;
+
+	ASSERT_EQ(0, pipe(p));
+	FOR_EACH_SILENT(r, i) {
+		ASSERT_EQ(0, append_silent(self->peer, r));
+		ASSERT_EQ(0, peer_flush(self->peer));
+		usleep(QUIET_MS * 1000 / 2);
+		EXPECT_EQ(-1, splice(self->fd, NULL, p[1], NULL, LEN,
+				     SPLICE_F_NONBLOCK))
+			TH_LOG("record %d", i);
+		EXPECT_EQ(EAGAIN, errno)
+			TH_LOG("record %d", i);
+	}
+}
+
+/* Many, while two threads read: each block once. */
+#define BLOCKS	200
+
+struct party {
+	int		fd;
+	unsigned char	*seen;
+	int		err;
+};
+
+static void *read_blocks(void *arg)
+{
+	struct party *p = arg;
+	char block[CALL_BLOCK + 1] = "", wanted[CALL_BLOCK];
+	unsigned int i;
+	ssize_t n;
+
+	/* Each block is a record of its own, so one read() gets one. */
+	while ((n = read(p->fd, block, CALL_BLOCK)) > 0) {
+		i = strtoul(block + 16, NULL, 16);
+		call_text(wanted, CALL_BLOCK, (size_t)i * CALL_BLOCK, true);
+		if (n != CALL_BLOCK || i >= BLOCKS ||
+		    memcmp(block, wanted, CALL_BLOCK))
+			p->err = -EBADMSG;
+		else
+			__atomic_add_fetch(&p->seen[i], 1, __ATOMIC_RELAXED);
+	}
+	if (n < 0)
+		p->err = -errno;
+	return NULL;
+}
+
+TEST_F(record, two_readers)
+{
+	unsigned char seen[BLOCKS] = { 0 };
+	const struct silent_record *r;
+	struct party party[2];
+	pthread_t thread[2];
+	char block[CALL_BLOCK];
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		party[i] = (struct party) { self->fd, seen, 0 };
+		ASSERT_EQ(0, pthread_create(&thread[i], NULL, read_blocks,
+					    &party[i]));
+	}
+	for (i = 0; i < BLOCKS; i++) {
+		r = silent_of(variant->role, i % SILENT_RECORDS);
+		if (r)
+			ASSERT_EQ(0, append_silent(self->peer, r));
+		call_text(block, CALL_BLOCK, (size_t)i * CALL_BLOCK, true);
+		ASSERT_EQ(0, peer_send(self->peer, PEER_DATA, block,
+				       CALL_BLOCK));
+	}
+	ASSERT_EQ(0, peer_send(self->peer, PEER_ALERT, PEER_CLOSE_NOTIFY, 2));
+	ASSERT_EQ(0, shutdown(self->raw, SHUT_WR));
+	for (i = 0; i < 2; i++) {
+		pthread_join(thread[i], NULL);
+		EXPECT_EQ(0, party[i].err);
+	}
+	for (i = 0; i < BLOCKS; i++)
+		EXPECT_EQ(1, seen[i]);
+}
+
+/* The end concerns all who wait, not only the one who took the record. */
+static void *read_to_end(void *arg)
+{
+	char c;
+
+	return (void *)(read(*(int *)arg, &c, 1) < 0 ? (long)errno : 0L);
+}
+
+#define EXPECT_ALL_TOLD(error, type, data, len)				\
+	do {								\
+		pthread_t t[2];						\
+		void *ret;						\
+		int k;							\
+									\
+		for (k = 0; k < 2; k++)					\
+			ASSERT_EQ(0, pthread_create(&t[k], NULL,	\
+						    read_to_end,	\
+						    &self->fd));	\
+		usleep(QUIET_MS * 1000);				\
+		ASSERT_EQ(0, peer_send(self->peer, type, data, len));	\
+		for (k = 0; k < 2; k++) {				\
+			pthread_join(t[k], &ret);			\
+			EXPECT_EQ(error, (long)ret);			\
+		}							\
+	} while (0)
+
+TEST_F(record, all_told_close_notify)
+{
+	EXPECT_ALL_TOLD(0, PEER_ALERT, PEER_CLOSE_NOTIFY, 2);
+}
+
+TEST_F(record, all_told_key_update)
+{
+	EXPECT_ALL_TOLD(EKEYEXPIRED, PEER_HANDSHAKE, PEER_KEY_UPDATE, 5);
+}
+
+TEST_F(record, all_told_alert)
+{
+	EXPECT_ALL_TOLD(ECONNRESET, PEER_ALERT, PEER_INTERNAL_ERROR, 2);
+}
+
+/* All sizes that matter, padded or not. */
+TEST_F(record, sizes)
+{
+	static const struct { size_t len, pad; } sizes[] = {
+		{ 1, 0 }, { 1, 1 }, { 1, 16383 }, { 16383, 0 }, { 16383, 1 },
+		{ 16384, 0 }, { 8192, 8192 }, { 2, 0 },
+	};
+	static char text[16384];
+	size_t i;
+
+	call_text(text, sizeof(text), 0, true);
+	for (i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
+		ASSERT_EQ(0, peer_append(self->peer, PEER_DATA, text,
+					 sizes[i].len, sizes[i].pad));
+	ASSERT_EQ(0, peer_flush(self->peer));
+	for (i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
+		EXPECT_EQ(0, call_expect(self->fd, sizes[i].len, 0, true))
+			TH_LOG("size %zu", i);
+}
+
+/* The endings: what was sent before counts, and then comes the errno. */
+#define EXPECT_ENDING(error)						\
+	do {								\
+		EXPECT_EQ(0, call_expect(self->fd, LEN, 0, true));	\
+		EXPECT_EQ(error, call_expect_end(self->fd));		\
+		EXPECT_EQ(error, call_expect_end(self->fd));		\
+		EXPECT_TRUE(net_wait(self->fd, POLLIN, 0));		\
+	} while (0)
+
+TEST_F(record, key_update)
+{
+	ASSERT_EQ(0, peer_append(self->peer, PEER_DATA, self->text, LEN, 0));
+	ASSERT_EQ(0, peer_append(self->peer, PEER_HANDSHAKE, PEER_KEY_UPDATE,
+				 5, 0));
+	ASSERT_EQ(0, peer_update_keys(self->peer));
+	ASSERT_EQ(0, peer_send(self->peer, PEER_DATA, self->text, LEN));
+	EXPECT_ENDING(-EKEYEXPIRED);
+}
+
+/* A reader that waits learns of it. */
+TEST_F(record, key_update_while_reading)
+{
+	pthread_t thread;
+	void *ret;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, wait_and_read, &self->fd));
+	usleep(QUIET_MS * 1000);
+	ASSERT_EQ(0, peer_send(self->peer, PEER_HANDSHAKE,
+			       PEER_KEY_UPDATE_BOTH, 5));
+	pthread_join(thread, &ret);
+	EXPECT_EQ(-EKEYEXPIRED, (long)ret);
+}
+
+/* In one record with a ticket, which RFC 8446 5.1 allows. */
+TEST_F(record, key_update_behind_ticket)
+{
+	if (variant->role != CALL_CLIENT)
+		SKIP(return, "servers get no tickets");
+	ASSERT_EQ(0, peer_append(self->peer, PEER_DATA, self->text, LEN, 0));
+	ASSERT_EQ(0, peer_append(self->peer, PEER_HANDSHAKE,
+				 PEER_TICKET PEER_KEY_UPDATE,
+				 PEER_TICKET_LEN + 5, 0));
+	ASSERT_EQ(0, peer_update_keys(self->peer));
+	ASSERT_EQ(0, peer_send(self->peer, PEER_DATA, self->text, LEN));
+	EXPECT_ENDING(-EKEYEXPIRED);
+}
+
+TEST_F(record, key_update_and_splice)
+{
+	int p[2];
+
+	ASSERT_EQ(0, pipe(p));
+	ASSERT_EQ(0, peer_append(self->peer, PEER_DATA, self->text, LEN, 0));
+	ASSERT_EQ(0, peer_append(self->peer, PEER_HANDSHAKE, PEER_KEY_UPDATE,
+				 5, 0));
+	ASSERT_EQ(0, peer_update_keys(self->peer));
+	ASSERT_EQ(0, peer_send(self->peer, PEER_DATA, self->text, LEN));
+	ASSERT_TRUE(net_wait(self->fd, POLLIN, PATIENCE_MS));
+	EXPECT_EQ(LEN, splice(self->fd, NULL, p[1], NULL, 65536, 0));
+	EXPECT_EQ(0, call_expect(p[0], LEN, 0, true));
+	EXPECT_EQ(-1, splice(self->fd, NULL, p[1], NULL, 65536, 0));
+	EXPECT_EQ(EKEYEXPIRED, errno);
+}
+
+TEST_F(record, close_notify)
+{
+	ASSERT_EQ(0, peer_append(self->peer, PEER_DATA, self->text, LEN, 0));
+	ASSERT_EQ(0, peer_send(self->peer, PEER_ALERT, PEER_CLOSE_NOTIFY, 2));
+	EXPECT_ENDING(0);
+}
+
+TEST_F(record, fatal_alert)
+{
+	ASSERT_EQ(0, peer_append(self->peer, PEER_DATA, self->text, LEN, 0));
+	ASSERT_EQ(0, peer_send(self->peer, PEER_ALERT, PEER_INTERNAL_ERROR,
+			       2));
+	EXPECT_ENDING(-ECONNRESET);
+}
+
+/* An alert that is not one. */
+TEST_F(record, short_alert)
+{
+	ASSERT_EQ(0, peer_append(self->peer, PEER_DATA, self->text, LEN, 0));
+	ASSERT_EQ(0, peer_send(self->peer, PEER_ALERT, "\x01", 1));
+	EXPECT_ENDING(-ECONNRESET);
+}
+
+/* user_canceled comes before close_notify (RFC 8446 6.1). */
+TEST_F(record, cancelled)
+{
+	ASSERT_EQ(0, peer_append(self->peer, PEER_DATA, self->text, LEN, 0));
+	ASSERT_EQ(0, peer_append(self->peer, PEER_ALERT, PEER_USER_CANCELED,
+				 2, 0));
+	ASSERT_EQ(0, peer_send(self->peer, PEER_ALERT, PEER_CLOSE_NOTIFY, 2));
+	EXPECT_ENDING(0);
+}
+
+/* A type that TLS 1.3 does not have under encryption. */
+TEST_F(record, unknown_type)
+{
+	ASSERT_EQ(0, peer_append(self->peer, PEER_DATA, self->text, LEN, 0));
+	ASSERT_EQ(0, peer_send(self->peer, 24, "?", 1));
+	EXPECT_ENDING(-EPROTO);
+}
+
+/* Handshake messages that no client, or no server, may get. */
+TEST_F(record, wrong_handshake)
+{
+	const char *data = variant->role == CALL_CLIENT ?
+			   "\x01\x00\x00\x00" : PEER_TICKET;
+	char c;
+
+	ASSERT_EQ(0, peer_send(self->peer, PEER_HANDSHAKE, data, 4));
+	ASSERT_TRUE(net_wait(self->fd, POLLIN, PATIENCE_MS));
+	EXPECT_EQ(-1, read(self->fd, &c, 1));
+	EXPECT_NE(EAGAIN, errno);
+}
+
+/* Changed on its way: EBADMSG, and for good. */
+TEST_F(record, tampered)
+{
+	char record[64] = "\x17\x03\x03\x00\x20";
+
+	ASSERT_EQ(0, peer_send(self->peer, PEER_DATA, self->text, LEN));
+	ASSERT_EQ(0, call_write(self->raw, record, 5 + 32));
+	EXPECT_EQ(0, call_expect(self->fd, LEN, 0, true));
+	EXPECT_EQ(-EBADMSG, call_expect_end(self->fd));
+	/* The next record is good again; the stream is not. */
+	ASSERT_EQ(0, peer_send(self->peer, PEER_DATA, self->text, LEN));
+	EXPECT_LT(call_expect_end(self->fd), 0);
+	EXPECT_NE(LEN, recv(self->fd, self->in, LEN, MSG_DONTWAIT));
+}
+
+/* No record at all. */
+TEST_F(record, clear_text)
+{
+	char c;
+
+	ASSERT_EQ(0, call_write(self->raw, "GET / HTTP/1.0\r\n\r\n", 18));
+	ASSERT_TRUE(net_wait(self->fd, POLLIN, PATIENCE_MS));
+	EXPECT_EQ(-1, recv(self->fd, &c, 1, 0));
+	EXPECT_NE(EAGAIN, errno);
+}
+
+SOCKAUTH_HARNESS_MAIN
