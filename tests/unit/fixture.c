@@ -42,12 +42,12 @@ static int try_config(const char *text, struct snapshot **snapshot,
 	FILE *file;
 	int err;
 
-	/* "@" stands for the directory of the certificates. */
+	/* "@" at the beginning of a value stands for the directory of the certificates. */
 	absolute = realpath(PKI, NULL);
 	assert_non_null(absolute);
 	full = calloc(1, strlen(text) * 64 + 1);
 	for (; *text; text++)
-		if (*text == '@')
+		if (text[0] == '@' && text[-1] == ' ')
 			strcat(full, absolute);
 		else
 			strncat(full, text, 1);
