@@ -35,7 +35,7 @@
 
 #define HELPERS_MAX	128
 #define CLIENTS_MAX	257	/* workers, and the daemon itself */
-#define PATIENCE	15	/* seconds that a helper may take */
+#define PATIENCE	25	/* seconds that a helper may take */
 #define NOBODY		65534
 
 struct helper {
