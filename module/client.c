@@ -15,7 +15,9 @@
 /* How it ended, told once through SO_ERROR as TCP does. */
 static int sockauth_client_error(struct sockauth_conn *conn, struct sock *sk)
 {
-	return sock_error(sk) ?: -(int)conn->error ?: -ECONNABORTED;
+	int err = sock_error(sk);
+
+	return -(int)conn->error ?: err ?: -ECONNABORTED;
 }
 
 /*

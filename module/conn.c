@@ -397,7 +397,9 @@ static void sockauth_conn_drop_app(struct sockauth_conn *conn, bool abort)
 	remove_wait_queue(sk_sleep(sk), &conn->entry);
 	sockauth_relay_socket_put(conn);
 	if (inet_sk_state_load(sk) == TCP_CLOSE) {
-		/* TCP has said why; connect() may be tried again. */
+		/* TCP has said why, if not always in these words. */
+		if (READ_ONCE(sk->sk_err))
+			WRITE_ONCE(sk->sk_err, conn->error);
 	} else if (abort || inet_sk_state_load(sk) == TCP_SYN_SENT) {
 		tcp_abort(sk, conn->error);
 	} else {

@@ -11,6 +11,19 @@
 
 #include "sockauth.h"
 
+/* EPIPE is TCP's name for a RST after a FIN; connect() did not write. */
+static void sockauth_exchange_reset(struct sockauth_conn *conn, int err)
+{
+	struct sock *sk = conn->sk;
+
+	if (err == EPIPE)
+		err = ECONNRESET;
+	if (READ_ONCE(sk->sk_err))
+		WRITE_ONCE(sk->sk_err, err);
+	sockauth_conn_end(conn, SOCKAUTH_REASON_PEER_RESET, err,
+			  "the peer reset the connection during authentication");
+}
+
 /* What TCP itself says of the connection.  True: it is over. */
 static bool sockauth_exchange_broken(struct sockauth_conn *conn)
 {
@@ -19,13 +32,7 @@ static bool sockauth_exchange_broken(struct sockauth_conn *conn)
 
 	if (!err && inet_sk_state_load(sk) != TCP_CLOSE)
 		return false;
-	/* TCP's name for a RST after a FIN; connect() did not write. */
-	if (err == EPIPE) {
-		err = ECONNRESET;
-		WRITE_ONCE(sk->sk_err, err);
-	}
-	sockauth_conn_end(conn, SOCKAUTH_REASON_PEER_RESET, err ?: ECONNRESET,
-			  "the peer reset the connection during authentication");
+	sockauth_exchange_reset(conn, err ?: ECONNRESET);
 	return true;
 }
 
@@ -189,13 +196,12 @@ static void sockauth_exchange_progress(struct sockauth_conn *conn,
 							SOCKAUTH_STATE_SENDING);
 			return;
 		}
-		err = -ENOMEM;
+		sockauth_conn_end(conn, SOCKAUTH_REASON_INTERNAL, ENOMEM,
+				  "no memory for the rest of a token");
+		return;
 	}
 	if (err) {
-		sockauth_conn_end(conn, err == -ENOMEM ?
-				  SOCKAUTH_REASON_INTERNAL :
-				  SOCKAUTH_REASON_PEER_RESET, -err,
-				  "the token could not be sent to the peer");
+		sockauth_exchange_reset(conn, -err);
 		return;
 	}
 	if (reply->status == SOCKAUTH_STEP_DONE) {

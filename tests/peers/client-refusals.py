@@ -176,6 +176,18 @@ class Stage(Case):
         peer.settimeout(rawtls.PATIENCE)
         return sock, peer
 
+    def test_close_before(self):
+        """The answer to our first token is RST, but connect() never sent."""
+        daemon = place.daemon_pid()
+        self.addCleanup(os.kill, daemon, signal.SIGCONT)
+        os.kill(daemon, signal.SIGSTOP)
+        sock, peer = self.begin()
+        tool.wait_until(lambda: app.status(sock).state ==
+                        uapi.SOCKAUTH_STATE_ASKED, "the daemon is asked")
+        peer.close()
+        os.kill(daemon, signal.SIGCONT)
+        self.failed(sock, client.outcome(sock), "^the peer ", "ECONNRESET")
+
     def hello(self, peer):
         """Our ClientHello."""
         data = peer.recv(5, socket.MSG_WAITALL)
@@ -259,6 +271,19 @@ class Stage(Case):
 
 class Nobody(Case):
     """There is no peer, or nobody to ask."""
+
+    def test_daemon_comes(self):
+        """It was not there when connect() began."""
+        self.addCleanup(place.daemon, "daemon_alive || daemon_start")
+        server = servers.python(self)
+        place.daemon("daemon_stop")
+        sock = client.begin(("127.0.0.1", server.port), target="localhost",
+                            profile="request", timeout_ms=60000)
+        self.addCleanup(sock.close)
+        self.assertEqual(client.events(sock, select.POLLOUT, 0.2), 0)
+        place.daemon("daemon_start")
+        self.assertEqual(client.outcome(sock), 0)
+        self.assertEqual(app.peer_name(sock)[1], "localhost")
 
     def test_refused(self):
         address = "127.0.0.1", servers.free_port()
