@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The ends of an established connection: shutdown() each way, both orders of
- * closing, SO_LINGER, RST, and a stream that somebody cut. The fixture "end" has
- * the same expectations on plain TCP and on an authenticated socket; "cut" has
- * a raw TLS peer that breaks the rules.
+ * closing, SO_LINGER, RST, and a stream that somebody cut. The fixture "end"
+ * has the same expectations on plain TCP and on an authenticated socket; "cut"
+ * has a raw TLS peer that breaks the rules.
  */
 #include "harness.h"
 
@@ -309,6 +309,21 @@ TEST_F(cut, reset)
 	ASSERT_EQ(0, close(self->raw));
 	self->raw = -1;
 	EXPECT_EQ(-ECONNRESET, call_expect_end(self->fd));
+}
+
+/* poll() leaves the error where SO_ERROR and read() find it. */
+TEST_F(cut, reset_and_so_error)
+{
+	socklen_t len = sizeof(int);
+	int error = -1;
+
+	ASSERT_EQ(0, set_linger(self->raw, 0));
+	ASSERT_EQ(0, close(self->raw));
+	self->raw = -1;
+	ASSERT_TRUE(net_wait(self->fd, POLLIN, PATIENCE_MS));
+	ASSERT_TRUE(net_wait(self->fd, POLLERR, 0));
+	ASSERT_EQ(0, getsockopt(self->fd, SOL_SOCKET, SO_ERROR, &error, &len));
+	EXPECT_EQ(ECONNRESET, error);
 }
 
 /* A complete end, by the book: close_notify, FIN. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * One socket in several hands: dup(), fork(), SCM_RIGHTS, pidfd_getfd(), close()
- * under a blocked call, O_NONBLOCK switched meanwhile, two readers and two
- * writers. The same expectations on plain TCP and on an authenticated socket.
+ * One socket in several hands: dup(), fork(), SCM_RIGHTS, pidfd_getfd(),
+ * close() under a blocked call, O_NONBLOCK switched meanwhile, two readers and
+ * two writers. The same expectations on plain TCP and on an authenticated socket.
  */
 #include "harness.h"
 
@@ -12,13 +12,13 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "call-net.h"
+#include "call-thread.h"
 #include "net.h"
 
 #define LEN	(2 * CALL_BLOCK)
@@ -207,75 +207,31 @@ TEST_F(share, killed)
 	EXPECT_EQ(0, call_expect_end(self->peer));
 }
 
-/* A call in another thread, and what came of it. */
-struct blocked {
-	int		fd;
-	int		tid;
-	ssize_t		ret;
-	int		error;
-	char		in[LEN];
-	pthread_t	thread;
-};
-
-static void *blocked_read(void *arg)
-{
-	struct blocked *b = arg;
-
-	__atomic_store_n(&b->tid, gettid(), __ATOMIC_RELEASE);
-	b->ret = read(b->fd, b->in, LEN);
-	b->error = errno;
-	return NULL;
-}
-
-static void *blocked_write(void *arg)
-{
-	struct blocked *b = arg;
-	size_t size = 16 << 20;
-	void *text = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS,
-			  -1, 0);
-
-	__atomic_store_n(&b->tid, gettid(), __ATOMIC_RELEASE);
-	b->ret = write(b->fd, text, size);
-	b->error = errno;
-	munmap(text, size);
-	return NULL;
-}
-
-/* Start it, and wait until it sleeps in the system call NR. */
-static bool block(struct blocked *b, void *(*fn)(void *), int fd, long nr)
-{
-	memset(b, 0, sizeof(*b));
-	b->fd = fd;
-	if (pthread_create(&b->thread, NULL, fn, b))
-		return false;
-	while (!__atomic_load_n(&b->tid, __ATOMIC_ACQUIRE))
-		usleep(100);
-	return call_sleeps(b->tid, nr);
-}
-
 /* As on TCP: who is in the call stays in it, and gets what comes. */
 TEST_F(share, close_under_read)
 {
-	struct blocked b;
+	struct call_thread b = { 0 };
 
-	ASSERT_TRUE(block(&b, blocked_read, self->fd, SYS_read));
+	ASSERT_TRUE(call_thread_begin(&b, call_thread_read, self->fd,
+					      SYS_read));
 	ASSERT_EQ(0, close(self->fd));
 	self->fd = -1;
 	EXPECT_FALSE(net_wait(self->peer, POLLIN, QUIET_MS));
 	ASSERT_EQ(0, call_write(self->peer, self->text, LEN));
-	pthread_join(b.thread, NULL);
+	call_thread_end(&b);
 	ASSERT_EQ(LEN, b.ret);
-	EXPECT_EQ(0, memcmp(b.in, self->text, LEN));
+	EXPECT_EQ(0, memcmp(b.buf, self->text, LEN));
 	EXPECT_EQ(0, call_expect_end(self->peer));
 }
 
 TEST_F(share, shutdown_under_read)
 {
-	struct blocked b;
+	struct call_thread b = { 0 };
 
-	ASSERT_TRUE(block(&b, blocked_read, self->fd, SYS_read));
+	ASSERT_TRUE(call_thread_begin(&b, call_thread_read, self->fd,
+					      SYS_read));
 	ASSERT_EQ(0, shutdown(self->fd, SHUT_RD));
-	pthread_join(b.thread, NULL);
+	call_thread_end(&b);
 	EXPECT_EQ(0, b.ret);
 	EXPECT_EQ(0, call_write(self->fd, self->text, LEN));
 	EXPECT_EQ(0, call_expect(self->peer, LEN, 0, variant->marked));
@@ -283,11 +239,12 @@ TEST_F(share, shutdown_under_read)
 
 TEST_F(share, shutdown_under_write)
 {
-	struct blocked b;
+	struct call_thread b = { 0 };
 
-	ASSERT_TRUE(block(&b, blocked_write, self->fd, SYS_write));
+	ASSERT_TRUE(call_thread_begin(&b, call_thread_fill, self->fd,
+					      SYS_write));
 	ASSERT_EQ(0, shutdown(self->fd, SHUT_RDWR));
-	pthread_join(b.thread, NULL);
+	call_thread_end(&b);
 	EXPECT_TRUE(b.ret > 0 || (b.ret == -1 && b.error == EPIPE));
 	EXPECT_EQ(-1, write(self->fd, self->text, LEN));
 	EXPECT_EQ(EPIPE, errno);
@@ -297,14 +254,15 @@ TEST_F(share, shutdown_under_write)
 TEST_F(share, peer_dies_under_write)
 {
 	struct linger linger = { .l_onoff = 1 };
-	struct blocked b;
+	struct call_thread b = { 0 };
 
-	ASSERT_TRUE(block(&b, blocked_write, self->fd, SYS_write));
+	ASSERT_TRUE(call_thread_begin(&b, call_thread_fill, self->fd,
+					      SYS_write));
 	ASSERT_EQ(0, setsockopt(self->peer, SOL_SOCKET, SO_LINGER, &linger,
 				sizeof(linger)));
 	ASSERT_EQ(0, close(self->peer));
 	self->peer = -1;
-	pthread_join(b.thread, NULL);
+	call_thread_end(&b);
 	EXPECT_TRUE(b.ret > 0 || (b.ret == -1 && b.error == ECONNRESET));
 	EXPECT_EQ(-1, write(self->fd, self->text, LEN));
 	EXPECT_TRUE(errno == EPIPE || errno == ECONNRESET);
@@ -313,21 +271,23 @@ TEST_F(share, peer_dies_under_write)
 /* What sleeps already goes on; the next call sees the flag. */
 TEST_F(share, nonblock_under_read)
 {
-	struct blocked b;
+	struct call_thread b = { 0 };
 	char c;
 
-	ASSERT_TRUE(block(&b, blocked_read, self->fd, SYS_read));
+	ASSERT_TRUE(call_thread_begin(&b, call_thread_read, self->fd,
+					      SYS_read));
 	ASSERT_EQ(0, call_nonblock(self->fd, true));
 	usleep(QUIET_MS * 1000);
 	ASSERT_EQ(0, call_write(self->peer, self->text, LEN));
-	pthread_join(b.thread, NULL);
+	call_thread_end(&b);
 	EXPECT_EQ(LEN, b.ret);
 	EXPECT_EQ(-1, read(self->fd, &c, 1));
 	EXPECT_EQ(EAGAIN, errno);
 	ASSERT_EQ(0, call_nonblock(self->fd, false));
-	ASSERT_TRUE(block(&b, blocked_read, self->fd, SYS_read));
+	ASSERT_TRUE(call_thread_begin(&b, call_thread_read, self->fd,
+					      SYS_read));
 	ASSERT_EQ(0, call_write(self->peer, self->text, LEN));
-	pthread_join(b.thread, NULL);
+	call_thread_end(&b);
 	EXPECT_EQ(LEN, b.ret);
 }
 

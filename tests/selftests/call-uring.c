@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * io_uring, through the bare system calls: accept, connect, send, recv and poll,
- * before the other side has done its part and after; on plain TCP and on
- * authenticated sockets alike.
+ * io_uring, through the bare system calls: accept, connect, send, recv, splice
+ * and poll, before the other side has done its part and after; on plain TCP and
+ * on authenticated sockets alike.
  */
 #include "harness.h"
 

@@ -3,9 +3,10 @@
 # The programs of the groups "calls" and "ktls": included by the Makefile of
 # this directory. The raw TLS peer of the first takes libcrypto and libssl.
 
-CALL_TESTS   := $(patsubst $(DIR)/%.c,$(BUILD)/tests/%,$(filter-out \
-		$(DIR)/call-net.c $(DIR)/call-peer.c,$(wildcard $(DIR)/call-*.c)))
-CALL_HELPERS := $(patsubst %,$(BUILD)/tests/%.o,call-net call-peer net)
+CALL_PARTS   := call-net call-peer call-table call-thread
+CALL_TESTS   := $(filter-out $(CALL_PARTS:%=$(BUILD)/tests/%),\
+		$(patsubst $(DIR)/%.c,$(BUILD)/tests/%,$(wildcard $(DIR)/call-*.c)))
+CALL_HELPERS := $(patsubst %,$(BUILD)/tests/%.o,$(CALL_PARTS) net)
 KERNEL_TLS   := $(BUILD)/kselftest/net/tls.c
 
 all: $(CALL_TESTS) $(BUILD)/tests/kernel-tls
