@@ -289,6 +289,9 @@ static void test_handshake(void **state)
 		assert_int_equal(mnl_attr_get_u64(
 					 t->sleg->tb[SOCKAUTH_A_EXPIRY]),
 				 t->answer->endtime);
+		assert_int_equal(mnl_attr_get_u64(
+					 t->cleg->tb[SOCKAUTH_A_EXPIRY]),
+				 t->answer->endtime);
 		assert_int_equal(t->client->asking, 0);
 		end(t);
 	}
