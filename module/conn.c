@@ -523,7 +523,8 @@ int sockauth_conn_accept(struct sockauth_conn *conn, struct socket *newsock,
 	sock = conn->sock;
 	conn->sock = NULL;
 	lock_sock(sk);
-	sockauth_sock_dress(ss, sk, sock->ops);
+	ss->sk = sk;
+	ss->base = sock->ops;
 	ss->conn = conn;
 	ss->open = true;
 	sock->sk = NULL;
@@ -531,7 +532,7 @@ int sockauth_conn_accept(struct sockauth_conn *conn, struct socket *newsock,
 	sock_rps_record_flow(sk);
 	sock_graft(sk, newsock);
 	newsock->state = SS_CONNECTED;
-	newsock->ops = &ss->ops;
+	sockauth_sock_show(ss, newsock, sockauth_ops_of(sk, ss->base));
 	release_sock(sk);
 
 	sockauth_conn_set_state(conn, SOCKAUTH_STATE_OPEN);
@@ -549,10 +550,14 @@ int sockauth_conn_accept(struct sockauth_conn *conn, struct socket *newsock,
  */
 void sockauth_conn_open(struct sockauth_conn *conn)
 {
+	struct sockauth_sock *ss = conn->ss;
 	struct sock *sk = conn->sk;
 
 	sockauth_conn_set_state(conn, SOCKAUTH_STATE_OPEN);
-	sockauth_sock_open(conn->ss, conn->sock->ops);
+	ss->base = conn->sock->ops;
+	sockauth_sock_show(ss, conn->app, sockauth_ops_of(sk, ss->base));
+	/* Whoever sees it open must see the operations too. */
+	smp_store_release(&ss->open, true);
 	/* kTLS took it from the private socket: no zero copy by io_uring. */
 	clear_bit(SOCK_SUPPORT_ZC, &conn->app->flags);
 	sockauth_relay_socket_put(conn);

@@ -138,6 +138,9 @@ static void sockauth_exchange_done(struct sockauth_conn *conn,
 	sockauth_relay_socket_show(conn);
 	err = sockauth_record_install(conn->sk, reply);
 	sockauth_relay_socket_hide(conn);
+	/* Made here, the operations are sure to be there when it opens. */
+	if (!err && !sockauth_ops_of(conn->sk, conn->sock->ops))
+		err = -EOPNOTSUPP;
 	if (err) {
 		net_warn_ratelimited("sockauth: kTLS refuses the keys of connection %llu: %pe\n",
 				     conn->id, ERR_PTR(err));

@@ -130,6 +130,7 @@ static void __exit sockauth_exit(void)
 	sockauth_netlink_exit();
 	sockauth_worker_exit();
 	unregister_pernet_subsys(&sockauth_net_ops);
+	sockauth_ops_exit();
 	sockauth_sock_exit();
 	sockauth_conn_exit();
 	destroy_workqueue(sockauth_wq);

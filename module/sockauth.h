@@ -4,8 +4,8 @@
  *
  * Objects and who owns them:
  *
- *   sockauth_sock      the face of a marked socket: its own copy of proto_ops.
- *                      Born in setsockopt() or accept(), dies in ->release.
+ *   sockauth_sock      the face of a marked socket: what we know of it.  Born in
+ *                      setsockopt() or accept(), dies in ->release.
  *   sockauth_listener  what a marked socket needs to listen; referenced by its
  *                      face and by every connection it drained.
  *   sockauth_conn      one connection, from the first packet to the end;
@@ -178,7 +178,6 @@ void sockauth_sockopt_exit(void);
 
 /**
  * struct sockauth_sock - the face of a marked socket
- * @ops: what the socket layer calls; first, so that container_of finds us
  * @base: the operations below ours: TCP's, later those of kTLS
  * @sk: the socket
  * @lock: serialises changes of @req and of @listener's life
@@ -187,10 +186,10 @@ void sockauth_sockopt_exit(void);
  * @conn: set once it is connected or connecting; replaced under @lock if it
  *	ended before the first token, and never once @open is set
  * @open: @conn is authenticated: data may pass, through @base
- * @rcu: delays freeing: the stack may still look at @ops
+ *
+ * The socket's inode points here, see sockauth_sock_of().
  */
 struct sockauth_sock {
-	struct proto_ops		ops;
 	const struct proto_ops		*base;
 	struct sock			*sk;
 	struct mutex			lock;		/* see above */
@@ -198,15 +197,14 @@ struct sockauth_sock {
 	struct sockauth_listener	*listener;
 	struct sockauth_conn		*conn;
 	bool				open;
-	struct rcu_head			rcu;
 };
 
 struct sockauth_sock *sockauth_sock_of(const struct socket *sock);
 struct sockauth_sock *sockauth_sock_alloc(struct sockauth_req *req);
-void sockauth_sock_dress(struct sockauth_sock *ss, struct sock *sk,
-			 const struct proto_ops *base);
+void sockauth_sock_override(struct proto_ops *ops);
+void sockauth_sock_show(struct sockauth_sock *ss, struct socket *sock,
+			const struct proto_ops *ops);
 void sockauth_sock_free(struct sockauth_sock *ss);
-void sockauth_sock_open(struct sockauth_sock *ss, const struct proto_ops *base);
 int sockauth_sock_attach(struct sock *sk, struct sockauth_req *req);
 struct sockauth_req *sockauth_sock_req(struct sockauth_sock *ss);
 struct sockauth_req *sockauth_sock_replace_req(struct sockauth_sock *ss,
@@ -214,6 +212,12 @@ struct sockauth_req *sockauth_sock_replace_req(struct sockauth_sock *ss,
 struct sockauth_conn *sockauth_sock_conn(struct sockauth_sock *ss);
 int sockauth_sock_init(void);
 void sockauth_sock_exit(void);
+
+/* ---- ops.c: the operations that marked sockets show ---- */
+
+const struct proto_ops *sockauth_ops_of(const struct sock *sk,
+					const struct proto_ops *base);
+void sockauth_ops_exit(void);
 
 /* ---- listener.c: drains children, pending and ready queue, accept ---- */
 

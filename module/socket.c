@@ -2,15 +2,15 @@
 /*
  * sockauth - the face of a marked socket: its operations, gates for every call
  *
- * Owns struct sockauth_sock.  The socket layer finds it through the socket's
- * own copy of proto_ops (sk_user_data belongs to sockmap, the upper layer
- * protocol slot to kTLS).  Every call that could move a byte asks here first
+ * Owns struct sockauth_sock.  It hangs on i_private of the socket's inode, which
+ * sockets make no use of: sk_user_data belongs to sockmap, the upper layer
+ * protocol slot to kTLS.  Every call that could move a byte asks here first
  * whether the socket is authenticated; there is no way around, because the
  * socket layer knows no other operations for it.
  *
- * ss->lock protects ss->req (read under RCU) and ss->listener; ss->conn is set once, before the
- * socket can be seen.  The face holds a reference on this module (through
- * ops.owner, as the socket layer counts it) and on the module of the
+ * ss->lock protects ss->req (read under RCU), ss->listener and, until ss->open
+ * is set, ss->conn.  The face holds a reference on this module (as owner of the
+ * operations, which the socket layer counts) and on the module of the
  * operations below.
  */
 #include <linux/slab.h>
@@ -29,15 +29,31 @@ static int sockauth_sock_release(struct socket *sock);
  * sockauth_sock_of() - the face of a socket
  * @sock: any socket
  *
- * Return: NULL if the socket is not marked.
+ * Return: NULL if the socket is not marked, or is a new one that accept() on a
+ *	marked socket has not come to yet.
  */
 struct sockauth_sock *sockauth_sock_of(const struct socket *sock)
 {
-	const struct proto_ops *ops = READ_ONCE(sock->ops);
+	/* Pairs with the release in sockauth_sock_show(). */
+	const struct proto_ops *ops = smp_load_acquire(&sock->ops);
 
 	if (!ops || ops->release != sockauth_sock_release)
 		return NULL;
-	return container_of(ops, struct sockauth_sock, ops);
+	return SOCK_INODE((struct socket *)sock)->i_private;
+}
+
+/**
+ * sockauth_sock_show() - have a socket show its face
+ * @ss: the face
+ * @sock: the socket
+ * @ops: from sockauth_ops_of()
+ */
+void sockauth_sock_show(struct sockauth_sock *ss, struct socket *sock,
+			const struct proto_ops *ops)
+{
+	SOCK_INODE(sock)->i_private = ss;
+	/* Whoever sees our operations must see the face. */
+	smp_store_release(&sock->ops, ops);
 }
 
 /**
@@ -94,20 +110,22 @@ struct sockauth_conn *sockauth_sock_conn(struct sockauth_sock *ss)
 
 static bool sockauth_sock_is_open(const struct sockauth_sock *ss)
 {
-	/* Pairs with the release in sockauth_sock_open(). */
+	/* Pairs with the release in sockauth_conn_open(). */
 	return smp_load_acquire(&ss->open);
 }
 
 static int sockauth_sock_release(struct socket *sock)
 {
 	struct sockauth_sock *ss = sockauth_sock_of(sock);
-	const struct proto_ops *base = ss->base;
-	struct sock *sk = ss->sk;
+	const struct proto_ops *base;
+	struct sock *sk;
 	int ret;
 
-	/* An accept() that failed: the new socket shows the listener's face. */
-	if (!sock->sk)
+	/* An accept() that failed: the new socket has the listener's ops. */
+	if (!ss)
 		return 0;
+	base = ss->base;
+	sk = ss->sk;
 	if (ss->listener)
 		sockauth_listener_destroy(ss->listener);
 	/* SO_LINGER with 0 seconds asks for a RST, not for an end. */
@@ -348,56 +366,36 @@ static int sockauth_sock_no_mmap(struct file *file, struct socket *sock,
 }
 
 /**
- * sockauth_sock_dress() - give a face its operations
- * @ss: the face
- * @sk: its socket
- * @base: the operations below; the caller's reference on their module passes
- *	to the face
+ * sockauth_sock_override() - make operations ours
+ * @ops: a copy of those below
  *
  * What is not named here (read_sock and read_skb above all, which kTLS calls)
  * is as it is below.
  */
-void sockauth_sock_dress(struct sockauth_sock *ss, struct sock *sk,
-			 const struct proto_ops *base)
+void sockauth_sock_override(struct proto_ops *ops)
 {
-	ss->sk = sk;
-	ss->base = base;
-	ss->ops = *base;
-	ss->ops.owner = THIS_MODULE;
-	ss->ops.release = sockauth_sock_release;
-	ss->ops.connect = sockauth_sock_connect;
-	ss->ops.accept = sockauth_sock_accept;
-	ss->ops.poll = sockauth_sock_poll;
-	ss->ops.listen = sockauth_sock_listen;
-	ss->ops.shutdown = sockauth_sock_shutdown;
-	ss->ops.setsockopt = sockauth_sock_setsockopt;
-	ss->ops.getsockopt = sockauth_sock_getsockopt;
-	ss->ops.sendmsg = sockauth_sock_sendmsg;
-	ss->ops.recvmsg = sockauth_sock_recvmsg;
-	ss->ops.splice_read = sockauth_sock_splice_read;
-	ss->ops.sendmsg_locked = sockauth_sock_no_sendmsg;
-	ss->ops.mmap = sockauth_sock_no_mmap;
+	ops->owner = THIS_MODULE;
+	ops->release = sockauth_sock_release;
+	ops->connect = sockauth_sock_connect;
+	ops->accept = sockauth_sock_accept;
+	ops->poll = sockauth_sock_poll;
+	ops->listen = sockauth_sock_listen;
+	ops->shutdown = sockauth_sock_shutdown;
+	ops->setsockopt = sockauth_sock_setsockopt;
+	ops->getsockopt = sockauth_sock_getsockopt;
+	ops->sendmsg = sockauth_sock_sendmsg;
+	ops->recvmsg = sockauth_sock_recvmsg;
+	ops->splice_read = sockauth_sock_splice_read;
+	ops->sendmsg_locked = sockauth_sock_no_sendmsg;
+	ops->mmap = sockauth_sock_no_mmap;
 #ifdef SOCKAUTH_HAVE_SENDPAGE
-	ss->ops.sendpage = sockauth_sock_sendpage;
-	ss->ops.sendpage_locked = sockauth_sock_no_sendpage;
+	ops->sendpage = sockauth_sock_sendpage;
+	ops->sendpage_locked = sockauth_sock_no_sendpage;
 #endif
 }
 
 /**
- * sockauth_sock_open() - let data through
- * @ss: face of a socket that has connected
- * @base: kTLS's operations
- */
-void sockauth_sock_open(struct sockauth_sock *ss, const struct proto_ops *base)
-{
-	ss->base = base;
-	sockauth_compat_ops_open(&ss->ops, base);
-	/* Whoever sees it open must see the operations too. */
-	smp_store_release(&ss->open, true);
-}
-
-/**
- * sockauth_sock_alloc() - a face without operations yet
+ * sockauth_sock_alloc() - a face that no socket shows yet
  * @req: the request; the caller's reference passes to the face
  *
  * Return: the face, or NULL: no memory, and @req is still the caller's.
@@ -415,13 +413,6 @@ struct sockauth_sock *sockauth_sock_alloc(struct sockauth_req *req)
 	return ss;
 }
 
-static void sockauth_sock_free_rcu(struct rcu_head *head)
-{
-	struct sockauth_sock *ss = container_of(head, struct sockauth_sock, rcu);
-
-	kmem_cache_free(sockauth_sock_cache, ss);
-}
-
 /**
  * sockauth_sock_free() - free a face that no socket shows any more
  * @ss: the face
@@ -431,7 +422,7 @@ void sockauth_sock_free(struct sockauth_sock *ss)
 	sockauth_req_put(rcu_dereference_protected(ss->req, 1));
 	mutex_destroy(&ss->lock);
 	sockauth_object_gone(SOCKAUTH_OBJECT_SOCK);
-	call_rcu(&ss->rcu, sockauth_sock_free_rcu);
+	kmem_cache_free(sockauth_sock_cache, ss);
 }
 
 /*
@@ -527,6 +518,7 @@ static int sockauth_sock_attach_locked(struct sock *sk,
 				       struct sockauth_req *req)
 {
 	struct socket *sock = sk->sk_socket;
+	const struct proto_ops *ops;
 	int err;
 
 	err = sockauth_sock_pristine(sk);
@@ -535,7 +527,11 @@ static int sockauth_sock_attach_locked(struct sock *sk,
 	err = sockauth_sock_check_state(sk, req->flags);
 	if (err)
 		return err;
-	sockauth_sock_dress(ss, sk, sock->ops);
+	ops = sockauth_ops_of(sk, sock->ops);
+	if (!ops)
+		return -EOPNOTSUPP;
+	ss->sk = sk;
+	ss->base = sock->ops;
 	err = sockauth_sock_attach_state(sk, ss, req);
 	if (err)
 		return err;
@@ -544,7 +540,7 @@ static int sockauth_sock_attach_locked(struct sock *sk,
 	 * release stays for ss->base; the one on us is new.
 	 */
 	__module_get(THIS_MODULE);
-	WRITE_ONCE(sock->ops, &ss->ops);
+	sockauth_sock_show(ss, sock, ops);
 	return 0;
 }
 
@@ -554,8 +550,8 @@ static int sockauth_sock_attach_locked(struct sock *sk,
  * @req: the request; the caller's reference passes to the face on success
  *
  * Context: process; takes lock_sock(), sleeps.
- * Return: 0; -EISCONN, -ENOTCONN, -EBUSY, -EOPNOTSUPP as SOCKAUTH_REQUEST documents them;
- *	-EALREADY: another thread has just marked it; -ENOMEM.
+ * Return: 0; -EISCONN, -ENOTCONN, -EBUSY, -EOPNOTSUPP as SOCKAUTH_REQUEST
+ *	documents them; -EALREADY: another thread has just marked it; -ENOMEM.
  */
 int sockauth_sock_attach(struct sock *sk, struct sockauth_req *req)
 {
@@ -598,6 +594,5 @@ int __init sockauth_sock_init(void)
  */
 void sockauth_sock_exit(void)
 {
-	rcu_barrier();
 	kmem_cache_destroy(sockauth_sock_cache);
 }

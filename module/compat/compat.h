@@ -44,17 +44,6 @@ static inline struct sock *sockauth_compat_csk_accept(struct sock *sk)
 #define SOCKAUTH_HAVE_SENDPAGE
 #endif
 
-/*
- * Operations that kTLS replaces and that the face does not have a function of
- * its own for.  6.5 brought splice_eof, and Debian's 6.1 has it too.
- */
-static inline void sockauth_compat_ops_open(struct proto_ops *ops,
-					    const struct proto_ops *base)
-{
-	WRITE_ONCE(ops->read_sock, base->read_sock);
-	WRITE_ONCE(ops->splice_eof, base->splice_eof);
-}
-
 /* 6.16 renamed from_timer(). */
 #ifndef timer_container_of
 #define timer_container_of(var, timer, field) from_timer(var, timer, field)

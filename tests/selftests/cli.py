@@ -8,8 +8,10 @@ import json
 import os
 import pathlib
 import pwd
+import shutil
 import subprocess
 import sys
+import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "peers"))
@@ -19,10 +21,10 @@ from peerlib import app, ktap, rawtls, tool  # noqa: E402
 OK, REFUSED, USAGE, NO_MODULE, NO_RIGHTS = range(5)
 
 
-def run(*args, **options):
+def run(*args):
     """A finished `sockauth ARGS`."""
     return subprocess.run(["sockauth", *args], capture_output=True, text=True,
-                          check=False, timeout=rawtls.PATIENCE, **options)
+                          check=False, timeout=rawtls.PATIENCE)
 
 
 class Connected(unittest.TestCase):
@@ -137,8 +139,18 @@ class Limits(unittest.TestCase):
 class Rights(unittest.TestCase):
     """Without CAP_NET_ADMIN."""
 
+    def setUp(self):
+        # Nobody may not be allowed into the directory of the checkout.
+        place = tempfile.TemporaryDirectory()
+        self.addCleanup(place.cleanup)
+        os.chmod(place.name, 0o755)
+        self.program = shutil.copy(shutil.which("sockauth"), place.name)
+
     def run_as_nobody(self, *args):
-        return run(*args, user=pwd.getpwnam("nobody").pw_uid)
+        return subprocess.run([self.program, *args], capture_output=True,
+                              text=True, check=False, cwd="/",
+                              timeout=rawtls.PATIENCE,
+                              user=pwd.getpwnam("nobody").pw_uid)
 
     def test_needs_rights(self):
         for args in (["show"], ["show", "listeners"], ["show", "workers"],
