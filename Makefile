@@ -31,6 +31,7 @@ help:
 	@echo "make check             build everything and run all tests"
 	@echo "make check GROUP=name  one group of tests: $(notdir $(basename $(wildcard tests/groups/*)))"
 	@echo "make check TEST=name   one test"
+	@echo "make fuzz SECONDS=n SEED=n [TARGET=name]  fuzz the daemon and the command line"
 	@echo "make lint              static checks"
 	@echo "make install           module, programs, units and manual pages (DESTDIR, PREFIX)"
 	@echo "make clean             remove build/"
@@ -41,7 +42,7 @@ setup:
 build: module user
 
 # Each part lists its sources in its own build.mk.
-include $(wildcard lib/build.mk daemon/build.mk cli/build.mk examples/build.mk tests/unit/build.mk tests/unit-cli/build.mk)
+include $(wildcard lib/build.mk daemon/build.mk cli/build.mk examples/build.mk tests/unit/build.mk tests/unit-cli/build.mk tests/fuzz/build.mk)
 
 LIB_OBJS    := $(LIB_SRCS:%.c=$(BUILD)/%.o)
 DAEMON_OBJS := $(DAEMON_SRCS:%.c=$(BUILD)/%.o)

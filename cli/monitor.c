@@ -49,7 +49,7 @@ static int print_events(struct cli *cli, const char *buf, int left,
 	const struct nlmsghdr *nlh = (const void *)buf;
 	int err = 0;
 
-	for (; !err && mnl_nlmsg_ok(nlh, left);
+	for (; !err && sockauth_genl_ok(nlh, left);
 	     nlh = mnl_nlmsg_next(nlh, &left))
 		err = print_event(cli, nlh, now);
 	return err;

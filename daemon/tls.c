@@ -246,7 +246,7 @@ static size_t record_len(const uint8_t *token, size_t len)
 /**
  * tls_step - go on with a handshake
  * @s: the session
- * @token: records of the peer; may be empty
+ * @token: records of the peer; may be NULL if there are none
  * @len: of @token
  * @out: where our records are appended
  * @consumed: set to how much of @token was used; the rest belongs to whoever
@@ -262,6 +262,9 @@ enum tls_result tls_step(struct tls_session *s, const uint8_t *token,
 	enum tls_result result;
 	size_t pos = 0;
 
+	/* Nothing can be added to NULL, not even nothing. */
+	if (!len)
+		token = (const uint8_t *)"";
 	s->out = out;
 	do {
 		s->in = token + pos;

@@ -497,7 +497,7 @@ int worker_receive(struct worker *worker)
 	}
 	take_snapshot(worker);
 	left = n;
-	for (nlh = (void *)worker->rx; mnl_nlmsg_ok(nlh, left);
+	for (nlh = (void *)worker->rx; sockauth_genl_ok(nlh, left);
 	     nlh = mnl_nlmsg_next(nlh, &left))
 		handle_message(worker, nlh);
 	return 0;

@@ -343,6 +343,20 @@ int sockauth_genl_error(const struct nlmsghdr *nlh, uint32_t *seq,
 	return err;
 }
 
+/**
+ * sockauth_genl_ok - whether there is a whole message
+ * @nlh: where it would be
+ * @left: bytes that are left from there on
+ *
+ * mnl_nlmsg_ok() takes a length of 2 GiB for a negative one.
+ *
+ * Return: whether.
+ */
+bool sockauth_genl_ok(const struct nlmsghdr *nlh, int left)
+{
+	return mnl_nlmsg_ok(nlh, left) && nlh->nlmsg_len <= (uint32_t)left;
+}
+
 /* What one transaction has come to. */
 struct answer {
 	sockauth_genl_cb cb;
@@ -422,7 +436,7 @@ int sockauth_genl_transact(struct sockauth_genl *genl, struct nlmsghdr *nlh,
 		if (n < 0)
 			return n;
 		left = n;
-		for (msg = (void *)genl->rx; mnl_nlmsg_ok(msg, left);
+		for (msg = (void *)genl->rx; sockauth_genl_ok(msg, left);
 		     msg = mnl_nlmsg_next(msg, &left)) {
 			if (msg->nlmsg_seq != nlh->nlmsg_seq ||
 			    msg->nlmsg_pid != portid)

@@ -14,6 +14,7 @@
  * operations below.
  */
 #include <linux/slab.h>
+#include <linux/splice.h>
 #include <net/inet_common.h>
 #include <net/transp_v6.h>
 #include <net/tcp.h>

@@ -11,6 +11,7 @@
 #ifndef SOCKAUTH_GENL_H
 #define SOCKAUTH_GENL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -41,6 +42,7 @@ int sockauth_genl_transact(struct sockauth_genl *genl, struct nlmsghdr *nlh,
 			   sockauth_genl_cb cb, void *arg,
 			   char *text, size_t text_size);
 
+bool sockauth_genl_ok(const struct nlmsghdr *nlh, int left);
 int sockauth_genl_cmd(const struct sockauth_genl *genl,
 		      const struct nlmsghdr *nlh);
 int sockauth_genl_error(const struct nlmsghdr *nlh, uint32_t *seq,

@@ -14,6 +14,11 @@
 #include <net/inet_connection_sock.h>
 #include <net/inet_common.h>
 
+/* 6.9 moved receive flow steering out of net/sock.h. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+#include <net/rps.h>
+#endif
+
 /*
  * 6.10 put the arguments of ->accept() into a structure.  ACCEPT_ARGS declares
  * them in our own operation, accept_flags() reads the file flags from them.

@@ -357,12 +357,12 @@ size_t open_record(const struct keys *keys, uint32_t cipher,
 	return len;
 }
 
-size_t seal_record(const struct keys *keys, uint32_t cipher,
-		   const void *plain, size_t len, uint8_t *record)
+size_t seal_any_record(const struct keys *keys, uint32_t cipher, uint8_t type,
+		       const void *plain, size_t len, uint8_t *record)
 {
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	size_t body = len + 1 + 16;
-	uint8_t nonce[12], type = 23;
+	uint8_t nonce[12];
 	int n, m;
 
 	record[0] = 23;
@@ -380,4 +380,11 @@ size_t seal_record(const struct keys *keys, uint32_t cipher,
 			    record + 5 + len + 1);
 	EVP_CIPHER_CTX_free(ctx);
 	return 5 + body;
+}
+
+size_t seal_record(const struct keys *keys, uint32_t cipher,
+		   const void *plain, size_t len, uint8_t *record)
+{
+	/* Application data. */
+	return seal_any_record(keys, cipher, 23, plain, len, record);
 }

@@ -84,6 +84,8 @@ size_t open_any_record(const struct keys *keys, uint32_t cipher,
 		       uint8_t *type);
 size_t open_record(const struct keys *keys, uint32_t cipher,
 		   const uint8_t *record, size_t len, uint8_t *plain);
+size_t seal_any_record(const struct keys *keys, uint32_t cipher, uint8_t type,
+		       const void *plain, size_t len, uint8_t *record);
 size_t seal_record(const struct keys *keys, uint32_t cipher,
 		   const void *plain, size_t len, uint8_t *record);
 

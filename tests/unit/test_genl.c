@@ -204,6 +204,26 @@ static void test_parse(void **state)
 	assert_int_equal(sockauth_genl_parse(nlh, tb), -EPROTO);
 }
 
+/* 2 GiB would be a negative length to who is not careful. */
+static void test_message_length(void **state)
+{
+	static const uint32_t bad[] = {
+		0, NLMSG_HDRLEN - 1, NLMSG_HDRLEN + 1, 0x7fffffff, 0x80000000,
+		0xffffffff,
+	};
+	struct nlmsghdr nlh = { .nlmsg_len = sizeof(nlh) };
+	size_t i;
+
+	(void)state;
+	assert_true(sockauth_genl_ok(&nlh, sizeof(nlh)));
+	assert_false(sockauth_genl_ok(&nlh, sizeof(nlh) - 1));
+	assert_false(sockauth_genl_ok(&nlh, -1));
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		nlh.nlmsg_len = bad[i];
+		assert_false(sockauth_genl_ok(&nlh, sizeof(nlh)));
+	}
+}
+
 static void test_words(void **state)
 {
 	uint32_t value = 77;
@@ -233,6 +253,7 @@ int main(void)
 		cmocka_unit_test(test_dump),
 		cmocka_unit_test(test_error_message),
 		cmocka_unit_test(test_parse),
+		cmocka_unit_test(test_message_length),
 		cmocka_unit_test(test_words),
 	};
 
