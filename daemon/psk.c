@@ -118,7 +118,8 @@ static int accept_krb(struct context *ctx, const unsigned char *identity,
 
 /*
  * Called for each identity of a ClientHello, also of a second one after a
- * HelloRetryRequest: what an earlier one was good for does not count.
+ * HelloRetryRequest: what an earlier one was good for does not count.  OpenSSL
+ * passes over a PSK whose hash is not the suite's.
  */
 static int find_session(SSL *ssl, const unsigned char *identity, size_t len,
 			SSL_SESSION **session)
@@ -129,6 +130,7 @@ static int find_session(SSL *ssl, const unsigned char *identity, size_t len,
 
 	*session = NULL;
 	ctx->psk.mech = SOCKAUTH_MECH_NONE;
+	ctx->psk.plain = NULL;
 	ctx->psk.asked = false;
 	ctx->psk.mapping = false;
 	ctx->mapped_uid = UINT32_MAX;
@@ -337,7 +339,7 @@ int psk_identify(struct context *ctx, struct reply *reply)
 	reply->expiry = context_expiry(ctx);
 	/* Who lacks the key has not come this far, on neither side. */
 	reply->sec_flags |= SOCKAUTH_SEC_MUTUAL;
-	if (ctx->psk.plain) {
+	if (ctx->psk.mech == SOCKAUTH_MECH_PSK) {
 		reply->peer.type = SOCKAUTH_NAME_PSK;
 		snprintf(reply->peer.name, sizeof(reply->peer.name), "%s",
 			 ctx->psk.plain->identity);

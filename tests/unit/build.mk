@@ -3,8 +3,8 @@
 # Tests of lib/ and daemon/ that need no kernel module: `make unit` runs them
 # and prints TAP.  UNIT=name runs one of them.
 UNIT_TESTS  := genl worker config loader sandbox ticket acceptor resumption \
-	       initiator session krb5
-UNIT_COMMON := $(BUILD)/tests/unit/fixture.o $(BUILD)/tests/unit/kernel.o \
+	       initiator session krb5 krbwire broker
+UNIT_COMMON := $(patsubst %,$(BUILD)/tests/unit/%.o,fixture kernel realm) \
 	       $(patsubst %.c,$(BUILD)/%.o,$(filter-out daemon/main.c,$(DAEMON_SRCS)))
 UNIT_BINS   := $(UNIT_TESTS:%=$(BUILD)/unit/test_%)
 
@@ -25,8 +25,11 @@ $(BUILD)/unit/pki/complete-unit: tests/unit/pki tests/pki
 	@rm -rf $(@D)
 	@tests/unit/pki $(@D)
 
+# Helpers that ask nobody.
+$(BUILD)/unit/test_broker: UNIT_LDFLAGS += -Wl,--wrap=broker_help
+
 -include $(UNIT_TESTS:%=$(BUILD)/tests/unit/test_%.d) \
-	 $(BUILD)/tests/unit/fixture.d $(BUILD)/tests/unit/kernel.d
+	 $(patsubst %,$(BUILD)/tests/unit/%.d,fixture kernel realm)
 
 unit: $(UNIT_BINS) $(BUILD)/unit/pki/complete-unit
 	@status=0; for name in $(or $(UNIT),$(UNIT_TESTS)); do \
