@@ -7,18 +7,25 @@
  * open no file and may not wait.  So the daemon forks this broker first of all,
  * before there is a key in its memory.  The broker forks a helper for each
  * request; the helper becomes that user, for good and before it looks at
- * anything, and answers the worker directly.  So it can read what that user can
- * read, and nothing else.  A helper that takes too long or dies is the
- * broker's to report.
+ * anything.  So it can read what that user can read, and nothing else.
  *
- * The broker keeps two capabilities, to change user and groups; it runs no code
- * of libkrb5 itself, and reads nothing but requests of the daemon, all of one
- * length.  A daemon in bad hands could have service tickets made for its users,
- * but read no cache: what helpers send is one ticket for one service.
+ * To the user a helper is a process of his own: he may stop or kill it, and
+ * what he has put into a credential cache may take it over.  So a helper has
+ * one descriptor, on which it can send the broker one answer; the broker knows
+ * which request that is for, ends a helper that takes too long, and lets no
+ * user have more than some of them.
+ *
+ * The broker keeps three capabilities, to change user and groups and to kill;
+ * it runs no code of libkrb5 itself, and looks into nothing but requests of the
+ * daemon, all of one length.  A daemon in bad hands could have service tickets
+ * made for its users, but read no cache: what helpers send is one ticket for
+ * one service.
  */
 #include <cap-ng.h>
 #include <errno.h>
 #include <grp.h>
+#include <limits.h>
+#include <linux/keyctl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,21 +34,41 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "broker.h"
 #include "privs.h"
 
 #define HELPERS_MAX	128
+#define HELPERS_USER	32	/* of them for one user */
 #define CLIENTS_MAX	257	/* workers, and the daemon itself */
 #define PATIENCE	25	/* seconds that a helper may take */
 #define NOBODY		65534
 
+/* A helper's only descriptor but for the standard ones. */
+#define HELPER_FD	(STDERR_FILENO + 1)
+
+/**
+ * struct helper - a process at work
+ * @pid: not reaped yet, so it is nobody else's
+ * @client: the worker's socket
+ * @answer: where the helper's answer comes
+ * @id: of the connection
+ * @uid: whom it is for, if it fetches a ticket; else (uid_t)-1
+ * @deadline: when it is killed, CLOCK_MONOTONIC
+ * @late: it was
+ */
 struct helper {
 	pid_t pid;
-	int fd;
+	int client;
+	int answer;
 	uint64_t id;
+	uid_t uid;
+	time_t deadline;
+	bool late;
 };
 
 /**
@@ -84,9 +111,15 @@ static void send_failure(int fd, uint64_t id, enum sockauth_reason reason,
 	send_answer(fd, &answer);
 }
 
-/* No way back from here: all three ids, no groups but one, no capability. */
+/*
+ * No way back from here: all three ids, no groups but one, no capability, and
+ * of keyrings the user's own, not the session's that the daemon was started in.
+ */
 static int become(uid_t uid, gid_t gid)
 {
+	/* To setresuid() it means "no change". */
+	if (uid == (uid_t)-1 || gid == (gid_t)-1)
+		return -EPERM;
 	if (!geteuid()) {
 		if (setgroups(1, &gid) < 0 || setresgid(gid, gid, gid) < 0 ||
 		    setresuid(uid, uid, uid) < 0)
@@ -94,6 +127,12 @@ static int become(uid_t uid, gid_t gid)
 	} else if (uid != getuid()) {
 		return -EPERM;
 	}
+	/* Where there are no keyrings, there is none to get rid of. */
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 &&
+	    errno != ENOSYS)
+		return -EPERM;
+	syscall(SYS_keyctl, KEYCTL_LINK, KEY_SPEC_USER_KEYRING,
+		KEY_SPEC_SESSION_KEYRING);
 	/* The library remembers whose capabilities it has looked at. */
 	capng_setpid(getpid());
 	capng_clear(CAPNG_SELECT_CAPS);
@@ -110,6 +149,9 @@ static void help(int fd, const struct broker_request *request)
 	gid_t gid = map ? NOBODY : request->gid;
 	sigset_t none;
 
+	if (dup2(fd, HELPER_FD) < 0 ||
+	    close_range(HELPER_FD + 1, UINT_MAX, 0) < 0)
+		_exit(EXIT_FAILURE);
 	/* Nobody can be somebody else where there is no root. */
 	if (map && geteuid()) {
 		uid = getuid();
@@ -117,13 +159,10 @@ static void help(int fd, const struct broker_request *request)
 	}
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	alarm(PATIENCE);
 	prctl(PR_SET_NAME, "sockauthd-help");
-	answer.id = request->id;
-	answer.uid = UINT32_MAX;
 	if (become(uid, gid)) {
-		send_failure(fd, request->id, SOCKAUTH_REASON_NO_OWN_CRED,
-			     EPERM, "the broker cannot become that user");
+		send_failure(HELPER_FD, 0, SOCKAUTH_REASON_NO_OWN_CRED, EPERM,
+			     "the broker cannot become that user");
 		_exit(EXIT_SUCCESS);
 	}
 	/* What the daemon's environment says is not that user's. */
@@ -133,50 +172,121 @@ static void help(int fd, const struct broker_request *request)
 	unsetenv("KRB5_TRACE");
 	unsetenv("HOME");
 	broker_help(request, &answer);
-	send_answer(fd, &answer);
+	send_answer(HELPER_FD, &answer);
 	explicit_bzero(&answer, sizeof(answer));
 	_exit(EXIT_SUCCESS);
 }
 
-static void fork_helper(struct broker *b, int fd,
-			const struct broker_request *request)
+static time_t now(void)
 {
-	pid_t pid = fork();
+	struct timespec ts;
 
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec;
+}
+
+static int fork_helper(struct broker *b, int client,
+		       const struct broker_request *request)
+{
+	int pair[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	pid = fork();
 	if (!pid)
-		help(fd, request);
+		help(pair[1], request);
+	close(pair[1]);
 	if (pid < 0) {
-		send_failure(fd, request->id, SOCKAUTH_REASON_INTERNAL, EAGAIN,
-			     "the broker cannot start a helper");
-		return;
+		close(pair[0]);
+		return -EAGAIN;
 	}
 	b->helpers[b->helper_count++] = (struct helper) {
-		.pid = pid, .fd = fd, .id = request->id,
+		.pid = pid, .client = client, .answer = pair[0],
+		.id = request->id, .deadline = now() + PATIENCE,
+		.uid = request->op == BROKER_MAP ? (uid_t)-1 : request->uid,
 	};
+	return 0;
+}
+
+/* How many helpers fetch tickets for a user. */
+static size_t helpers_of(const struct broker *b, uid_t uid)
+{
+	size_t i, count = 0;
+
+	for (i = 0; i < b->helper_count; i++)
+		count += b->helpers[i].uid == uid;
+	return count;
+}
+
+static void start_helper(struct broker *b, int client,
+			 const struct broker_request *request)
+{
+	/* A KDC that is silent must not keep the tickets of others. */
+	if (request->op != BROKER_MAP &&
+	    helpers_of(b, request->uid) >= HELPERS_USER)
+		send_failure(client, request->id, SOCKAUTH_REASON_LIMIT,
+			     EAGAIN, "too many connections of this user wait for Kerberos tickets");
+	else if (fork_helper(b, client, request))
+		send_failure(client, request->id, SOCKAUTH_REASON_INTERNAL,
+			     EAGAIN, "the broker cannot start a helper");
+}
+
+/* What it has sent, or else how it has ended, is for the worker. */
+static void finish_helper(const struct helper *helper)
+{
+	static struct broker_answer answer;
+
+	if (!broker_receive(helper->answer, &answer)) {
+		answer.id = helper->id;
+		send_answer(helper->client, &answer);
+	} else if (helper->late) {
+		send_failure(helper->client, helper->id,
+			     SOCKAUTH_REASON_TIMEOUT, ETIMEDOUT,
+			     "no answer of a KDC in time");
+	} else {
+		send_failure(helper->client, helper->id,
+			     SOCKAUTH_REASON_INTERNAL, EIO,
+			     "the helper that asks for Kerberos tickets failed");
+	}
+	explicit_bzero(&answer, sizeof(answer));
+	close(helper->answer);
 }
 
 static void reap(struct broker *b)
 {
-	int status;
 	pid_t pid;
 	size_t i;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
 		for (i = 0; i < b->helper_count; i++)
 			if (b->helpers[i].pid == pid)
 				break;
 		if (i == b->helper_count)
 			continue;
-		if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
-			send_failure(b->helpers[i].fd, b->helpers[i].id,
-				     SOCKAUTH_REASON_TIMEOUT, ETIMEDOUT,
-				     "no answer of a KDC in time");
-		else if (!WIFEXITED(status) || WEXITSTATUS(status))
-			send_failure(b->helpers[i].fd, b->helpers[i].id,
-				     SOCKAUTH_REASON_INTERNAL, EIO,
-				     "the helper that asks for Kerberos tickets failed");
+		finish_helper(&b->helpers[i]);
 		b->helpers[i] = b->helpers[--b->helper_count];
 	}
+}
+
+/* Return: how long to wait for the next one, in ms; -1: there is none. */
+static int kill_late(struct broker *b)
+{
+	time_t present = now(), next = 0;
+	struct helper *helper;
+
+	for (helper = b->helpers; helper < b->helpers + b->helper_count;
+	     helper++) {
+		if (helper->late)
+			continue;
+		if (helper->deadline <= present) {
+			kill(helper->pid, SIGKILL);
+			helper->late = true;
+		} else if (!next || helper->deadline < next) {
+			next = helper->deadline;
+		}
+	}
+	return next ? (next - present) * 1000 : -1;
 }
 
 /* Return: whether the worker is still there. */
@@ -193,7 +303,7 @@ static bool serve_worker(struct broker *b, int fd)
 	request.name[sizeof(request.name) - 1] = '\0';
 	request.ccache[sizeof(request.ccache) - 1] = '\0';
 	request.keytab[sizeof(request.keytab) - 1] = '\0';
-	fork_helper(b, fd, &request);
+	start_helper(b, fd, &request);
 	return true;
 }
 
@@ -237,7 +347,7 @@ static void serve(struct broker *b)
 		for (i = WORKERS; i < b->count; i++)
 			b->pfds[i].events =
 				b->helper_count < HELPERS_MAX ? POLLIN : 0;
-		if (poll(b->pfds, b->count, -1) < 0)
+		if (poll(b->pfds, b->count, kill_late(b)) < 0)
 			continue;
 		if (b->pfds[SIGNALS].revents &&
 		    read(b->pfds[SIGNALS].fd, &info, sizeof(info)) > 0)
@@ -252,7 +362,7 @@ static void serve(struct broker *b)
 	}
 }
 
-/* Stays root by name, so that it can become anybody, and no more. */
+/* Stays root by name, so that it can become anybody and end it, and no more. */
 static int keep_setuid(void)
 {
 	capng_select_t set = CAPNG_SELECT_BOTH;
@@ -265,7 +375,7 @@ static int keep_setuid(void)
 	capng_clear(set);
 	if (!geteuid())
 		capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
-			      CAP_SETUID, CAP_SETGID, -1);
+			      CAP_SETUID, CAP_SETGID, CAP_KILL, -1);
 	return capng_apply(set) ? -EPERM : privs_harden();
 }
 

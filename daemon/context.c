@@ -51,8 +51,6 @@ static void context_free(struct context *ctx)
 		ctx->mech->end(ctx);
 	psk_state_clear(ctx);
 	free(ctx->held);
-	if (ctx->asking)
-		ctx->table->asking--;
 	snapshot_put(ctx->snapshot);
 	OPENSSL_cleanse(ctx, sizeof(*ctx));
 	free(ctx);
@@ -138,7 +136,7 @@ int context_ask(struct context *ctx, const struct broker_request *request)
 	struct contexts *table = ctx->table;
 	size_t window = table->snapshot->config->window;
 
-	/* Each holds an event of the window; some are left for others. */
+	/* Each may hold an event of the window; some are left for others. */
 	if (table->asking >= window - window / 8) {
 		verdict_set(&ctx->verdict, SOCKAUTH_REASON_LIMIT, EAGAIN,
 			    "too many connections wait for Kerberos tickets");
@@ -210,7 +208,6 @@ int64_t context_expiry(const struct context *ctx)
 		end = ctx->until;
 	return end;
 }
-
 
 /**
  * context_forget - free a context and wipe it

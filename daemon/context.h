@@ -86,7 +86,8 @@ struct context {
  * @sessions: that initiators may resume; of all workers
  * @krb: libkrb5's context of the thread
  * @broker: where to ask for Kerberos tickets; -1: nowhere
- * @asking: contexts that wait for an answer
+ * @asking: answers that the broker owes us, also to contexts that are gone:
+ *	as long as there are any, its socket is read
  */
 struct contexts {
 	struct context **buckets;

@@ -373,10 +373,11 @@ bool step_resume(struct contexts *table, const struct broker_answer *answer,
 	uint8_t *held;
 	int err;
 
+	if (table->asking)
+		table->asking--;
 	if (!ctx || !ctx->asking)
 		return false;
 	ctx->asking = false;
-	table->asking--;
 	err = psk_answered(ctx, answer);
 	held = ctx->held;
 	ctx->held = NULL;

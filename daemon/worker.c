@@ -286,6 +286,7 @@ static void lose_broker(struct worker *worker)
 		};
 		resume(worker, &worker->answer);
 	}
+	worker->contexts.asking = 0;
 }
 
 static void handle_broker(struct worker *worker)
