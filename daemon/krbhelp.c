@@ -6,9 +6,12 @@
  */
 #include <errno.h>
 #include <pwd.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <krb5.h>
@@ -36,6 +39,9 @@ static void explain(struct broker_answer *answer, krb5_context krb,
 		break;
 	case KRB5KRB_AP_ERR_SKEW:
 		refuse(answer, SOCKAUTH_REASON_CRED_EXPIRED, EKEYEXPIRED);
+		break;
+	case EMSGSIZE:
+		refuse(answer, SOCKAUTH_REASON_LIMIT, EMSGSIZE);
 		break;
 	case KRB5_KDC_UNREACH:
 	case KRB5_REALM_CANT_RESOLVE:
@@ -82,15 +88,39 @@ static krb5_error_code parse_target(krb5_context krb, const char *target,
 	return code;
 }
 
-static krb5_error_code open_ccache(krb5_context krb, const char *name,
-				   krb5_ccache *ccache)
+/*
+ * libkrb5 takes whatever it can read.  In /tmp that could be what another user
+ * has put there, so that this one acts under his name.
+ */
+static bool is_ours(krb5_context krb, krb5_ccache ccache)
 {
+	const char *type = krb5_cc_get_type(krb, ccache);
+	const char *name = krb5_cc_get_name(krb, ccache);
+	struct stat st;
+
+	if (strcmp(type, "FILE") && strcmp(type, "DIR"))
+		return true;
+	/* A member of a collection is named ":PATH". */
+	if (stat(name + (*name == ':'), &st) < 0)
+		return errno == ENOENT;
+	return st.st_uid == getuid() || !st.st_uid;
+}
+
+/* The user's cache, and who he is in it. */
+static krb5_error_code open_ccache(krb5_context krb, const char *name,
+				   krb5_ccache *ccache, krb5_principal *client)
+{
+	krb5_error_code code;
 	char expanded[512];
 
-	if (!*name)
-		return krb5_cc_default(krb, ccache);
 	expand(name, expanded, sizeof(expanded));
-	return krb5_cc_resolve(krb, expanded, ccache);
+	code = *name ? krb5_cc_resolve(krb, expanded, ccache) :
+		       krb5_cc_default(krb, ccache);
+	if (!code && !is_ours(krb, *ccache))
+		code = KRB5_FCC_PERM;
+	if (!code)
+		code = krb5_cc_get_principal(krb, *ccache, client);
+	return code;
 }
 
 /* The first principal of the keytab. */
@@ -181,58 +211,74 @@ static krb5_error_code copy_out(krb5_context krb, const krb5_creds *creds,
 	return code;
 }
 
-static void get_ticket(krb5_context krb, krb5_ccache ccache,
-		       krb5_principal client, const char *target,
-		       struct broker_answer *answer)
+static krb5_error_code get_ticket(krb5_context krb, krb5_ccache ccache,
+				  krb5_principal client,
+				  krb5_principal server,
+				  struct broker_answer *answer)
 {
-	krb5_creds in = { .client = client }, *out;
-	krb5_error_code code = parse_target(krb, target, &in.server);
-	char what[300];
+	krb5_creds in = { .client = client, .server = server }, *out;
+	krb5_error_code code = krb5_get_credentials(krb, 0, ccache, &in, &out);
 
-	snprintf(what, sizeof(what), "no Kerberos ticket for %.100s", target);
-	if (code) {
-		explain(answer, krb, code, what);
-		refuse(answer, SOCKAUTH_REASON_NAME, EINVAL);
-		return;
-	}
-	code = krb5_get_credentials(krb, 0, ccache, &in, &out);
-	krb5_free_principal(krb, in.server);
-	if (!code) {
+	if (code)
+		return code;
+	/* A KDC overlooks some minutes, the acceptor none. */
+	if ((uint32_t)out->times.endtime <= time(NULL))
+		code = KRB5KRB_AP_ERR_TKT_EXPIRED;
+	else
 		code = copy_out(krb, out, answer);
-		krb5_free_creds(krb, out);
-	}
-	if (!code)
-		return;
-	explain(answer, krb, code, what);
-	if (code == EMSGSIZE)
-		refuse(answer, SOCKAUTH_REASON_LIMIT, EMSGSIZE);
+	krb5_free_creds(krb, out);
+	return code;
 }
 
-static void fetch(krb5_context krb, const struct broker_request *request,
-		  struct broker_answer *answer)
+/* Who has no credentials, or none that are good any more, may have a keytab. */
+static krb5_error_code fetch_as(krb5_context krb,
+				const struct broker_request *request,
+				krb5_principal server,
+				struct broker_answer *answer)
 {
 	krb5_principal client = NULL;
 	krb5_ccache ccache = NULL;
 	krb5_error_code code;
 
-	code = open_ccache(krb, request->ccache, &ccache);
-	if (!code)
-		code = krb5_cc_get_principal(krb, ccache, &client);
-	if (code && *request->keytab) {
-		code = use_keytab(krb, request->keytab, &ccache, &client);
-		if (code) {
-			explain(answer, krb, code, "the client's keytab is of no use");
-			return;
-		}
+	code = open_ccache(krb, request->ccache, &ccache, &client);
+	if (!code) {
+		code = get_ticket(krb, ccache, client, server, answer);
+		if (code != KRB5KRB_AP_ERR_TKT_EXPIRED)
+			return code;
 	}
+	if (!*request->keytab)
+		return code;
+	code = use_keytab(krb, request->keytab, &ccache, &client);
+	if (!code)
+		code = get_ticket(krb, ccache, client, server, answer);
+	return code;
+}
+
+static void fetch(krb5_context krb, const struct broker_request *request,
+		  struct broker_answer *answer)
+{
+	krb5_principal server = NULL;
+	krb5_error_code code;
+	char what[300];
+
+	snprintf(what, sizeof(what), "no Kerberos ticket for %.100s",
+		 request->name);
+	code = parse_target(krb, request->name, &server);
 	if (code) {
+		explain(answer, krb, code, what);
+		refuse(answer, SOCKAUTH_REASON_NAME, EINVAL);
+		return;
+	}
+	code = fetch_as(krb, request, server, answer);
+	krb5_free_principal(krb, server);
+	if (code == KRB5_CC_NOTFOUND || code == KRB5_FCC_NOFILE) {
 		refuse(answer, SOCKAUTH_REASON_NO_OWN_CRED, ENOKEY);
 		snprintf(answer->text, sizeof(answer->text),
 			 "no Kerberos credentials for uid %u: run kinit",
 			 request->uid);
-		return;
+	} else if (code) {
+		explain(answer, krb, code, what);
 	}
-	get_ticket(krb, ccache, client, request->name, answer);
 }
 
 static void map(krb5_context krb, const struct broker_request *request,

@@ -292,7 +292,7 @@ class Kerberos(unittest.TestCase):
         """A cache that belongs to somebody else is none."""
         os.link(realm.ccache(FIRST_UID), realm.ccache(3001))
         self.addCleanup(os.unlink, realm.ccache(3001))
-        self.refused(errno.ENOKEY, "uid 3001: run kinit", self.serve(),
+        self.refused(errno.ENOKEY, "permissions incorrect", self.serve(),
                      uid=3001)
 
     def test_no_such_service(self):
@@ -400,7 +400,7 @@ class Kerberos(unittest.TestCase):
         waiting = socket.socket()
         self.addCleanup(waiting.close)
         waiting.setblocking(False)
-        self.mark(waiting, FIRST_UID, "krb5", f"other@{realm.HOST}")
+        self.mark(waiting, FIRST_UID + 8, "krb5", f"other@{realm.HOST}")
         waiting.connect_ex(server.address)
         for _ in range(3):
             self.meet(server)
