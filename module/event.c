@@ -59,8 +59,9 @@ static int sockauth_event_put_request(struct sk_buff *skb,
 				      const struct sockauth_req *req,
 				      struct user_namespace *userns)
 {
-	if (nla_put_u32(skb, SOCKAUTH_A_UID, from_kuid_munged(userns, req->uid)) ||
-	    nla_put_u32(skb, SOCKAUTH_A_GID, from_kgid_munged(userns, req->gid)) ||
+	/* A user who is unknown there is not the user "nobody". */
+	if (nla_put_u32(skb, SOCKAUTH_A_UID, from_kuid(userns, req->uid)) ||
+	    nla_put_u32(skb, SOCKAUTH_A_GID, from_kgid(userns, req->gid)) ||
 	    nla_put_u32(skb, SOCKAUTH_A_REQ_FLAGS, req->flags))
 		return -EMSGSIZE;
 	if (*req->profile &&

@@ -451,7 +451,8 @@ enum sockauth_step_status {
  * @SOCKAUTH_A_IFINDEX: u32, interface that the socket is bound to, 0: none
  * @SOCKAUTH_A_NETNS: u64, cookie of the network namespace
  * @SOCKAUTH_A_UID: u32, effective user id that set SOCKAUTH_REQUEST, as the
- *	receiver's user namespace sees it
+ *	receiver's user namespace sees it; for a worker (__u32)-1 if it has
+ *	no such user
  * @SOCKAUTH_A_GID: u32, effective group id, likewise
  * @SOCKAUTH_A_PROFILE: string; not there: "default"
  * @SOCKAUTH_A_TARGET: string
