@@ -3,8 +3,8 @@
  * sockauth - client: connect(), and every call before it is through
  *
  * TCP connects as ever; the connection's work takes over as soon as it has,
- * whoever waits: a blocking connect() sleeps on the connection's own wait
- * queue, poll() shows nothing before the end.  ss->lock protects ss->conn here.
+ * whoever waits: a blocking connect() sleeps through what TCP tells the socket,
+ * poll() shows nothing before the end.  ss->lock protects ss->conn here.
  */
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
@@ -20,6 +20,28 @@ static int sockauth_client_error(struct sockauth_conn *conn, struct sock *sk)
 	return -(int)conn->error ?: err ?: -ECONNABORTED;
 }
 
+/**
+ * struct sockauth_client_waiter - a call that sleeps until the end of it all
+ * @entry: on the socket's wait queue
+ * @conn: what it waits for
+ */
+struct sockauth_client_waiter {
+	wait_queue_entry_t	entry;
+	struct sockauth_conn	*conn;
+};
+
+/* TCP wakes the socket for each leg; the caller sleeps until the last. */
+static int sockauth_client_woken(wait_queue_entry_t *entry, unsigned int mode,
+				 int sync, void *key)
+{
+	struct sockauth_client_waiter *waiter;
+
+	waiter = container_of(entry, struct sockauth_client_waiter, entry);
+	if (READ_ONCE(waiter->conn->state) < SOCKAUTH_STATE_OPEN)
+		return 0;
+	return autoremove_wake_function(entry, mode, sync, key);
+}
+
 /*
  * Wait until the connection is open or has ended.  Return: 0: open; -EAGAIN:
  * @timeo is over; -EINTR or -ERESTARTSYS; else how it ended.
@@ -27,11 +49,14 @@ static int sockauth_client_error(struct sockauth_conn *conn, struct sock *sk)
 static int sockauth_client_wait(struct sockauth_conn *conn, struct sock *sk,
 				long timeo)
 {
-	DEFINE_WAIT(wait);
+	struct sockauth_client_waiter waiter = { .conn = conn };
 	int err;
 
+	init_wait(&waiter.entry);
+	waiter.entry.func = sockauth_client_woken;
 	for (;;) {
-		prepare_to_wait(&conn->wq.wait, &wait, TASK_INTERRUPTIBLE);
+		prepare_to_wait(sk_sleep(sk), &waiter.entry,
+				TASK_INTERRUPTIBLE);
 		err = 0;
 		if (READ_ONCE(conn->state) == SOCKAUTH_STATE_OPEN)
 			break;
@@ -47,7 +72,7 @@ static int sockauth_client_wait(struct sockauth_conn *conn, struct sock *sk,
 			break;
 		timeo = schedule_timeout(timeo);
 	}
-	finish_wait(&conn->wq.wait, &wait);
+	finish_wait(sk_sleep(sk), &waiter.entry);
 	return err;
 }
 
@@ -191,7 +216,8 @@ void sockauth_client_keep_nagle(struct sockauth_sock *ss)
 	if (!conn)
 		return;
 	mutex_lock(&conn->lock);
-	conn->nonagle = tcp_sk(ss->sk)->nonagle;
+	if (conn->ex)
+		conn->ex->nonagle = tcp_sk(ss->sk)->nonagle;
 	mutex_unlock(&conn->lock);
 	sockauth_conn_put(conn);
 }

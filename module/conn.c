@@ -99,9 +99,10 @@ void sockauth_conn_put(struct sockauth_conn *conn)
 	if (conn->peer)
 		kfree_sensitive(conn->peer);
 	kfree(conn->text);
+	sockauth_exchange_free(conn);
 	mutex_destroy(&conn->lock);
 	sockauth_object_gone(SOCKAUTH_OBJECT_CONN);
-	/* The stack may still be looking at conn->wq. */
+	/* Somebody may just have found it by its id. */
 	call_rcu(&conn->rcu, sockauth_conn_free_rcu);
 }
 
@@ -117,13 +118,6 @@ void sockauth_conn_kick(struct sockauth_conn *conn)
 		return;
 	if (!queue_work(sockauth_wq, &conn->work))
 		sockauth_conn_put(conn);
-}
-
-static int sockauth_conn_wake(wait_queue_entry_t *entry, unsigned int mode,
-			      int sync, void *key)
-{
-	sockauth_conn_kick(container_of(entry, struct sockauth_conn, entry));
-	return 0;
 }
 
 static void sockauth_conn_timer(struct timer_list *timer)
@@ -236,6 +230,11 @@ static struct sockauth_conn *sockauth_conn_alloc(struct sockauth_net *snet,
 	conn = kmem_cache_zalloc(sockauth_conn_cache, GFP_KERNEL);
 	if (!conn)
 		return NULL;
+	conn->ex = sockauth_exchange_alloc(conn);
+	if (!conn->ex) {
+		kmem_cache_free(sockauth_conn_cache, conn);
+		return NULL;
+	}
 	sockauth_object_born(SOCKAUTH_OBJECT_CONN);
 	refcount_set(&conn->ref, 1);
 	conn->id = atomic64_inc_return(&sockauth_conn_id);
@@ -244,12 +243,9 @@ static struct sockauth_conn *sockauth_conn_alloc(struct sockauth_net *snet,
 	conn->sk = sk;
 	conn->born = jiffies;
 	mutex_init(&conn->lock);
-	init_waitqueue_head(&conn->wq.wait);
-	init_waitqueue_func_entry(&conn->entry, sockauth_conn_wake);
 	INIT_WORK(&conn->work, sockauth_exchange_work);
 	timer_setup(&conn->timer, sockauth_conn_timer, 0);
 	INIT_LIST_HEAD(&conn->link);
-	INIT_LIST_HEAD(&conn->wlink);
 	return conn;
 }
 
@@ -301,8 +297,8 @@ struct sockauth_conn *sockauth_conn_create(struct sockauth_listener *l,
 	conn->state = SOCKAUTH_STATE_WAIT_PEER;
 	refcount_inc(&l->ref);
 	conn->listener = l;
-	conn->base = l->base;
-	add_wait_queue(&conn->wq.wait, &conn->entry);
+	conn->ex->base = l->base;
+	add_wait_queue(&conn->ex->wq.wait, &conn->ex->entry);
 	err = sockauth_conn_publish(conn);
 	if (err) {
 		conn->sk = NULL;
@@ -310,7 +306,7 @@ struct sockauth_conn *sockauth_conn_create(struct sockauth_listener *l,
 		return ERR_PTR(err);
 	}
 	write_lock_bh(&sk->sk_callback_lock);
-	rcu_assign_pointer(sk->sk_wq, &conn->wq);
+	rcu_assign_pointer(sk->sk_wq, &conn->ex->wq);
 	write_unlock_bh(&sk->sk_callback_lock);
 	return conn;
 }
@@ -342,8 +338,8 @@ struct sockauth_conn *sockauth_conn_begin(struct sockauth_sock *ss,
 	conn->state = role == SOCKAUTH_ROLE_INITIATOR ?
 		      SOCKAUTH_STATE_CONNECTING : SOCKAUTH_STATE_WAIT_PEER;
 	conn->ss = ss;
-	conn->app = sock;
-	conn->base = ss->base;
+	conn->ex->app = sock;
+	conn->ex->base = ss->base;
 	err = sockauth_conn_publish(conn);
 	if (err) {
 		refcount_inc(&req->ref);
@@ -351,17 +347,17 @@ struct sockauth_conn *sockauth_conn_begin(struct sockauth_sock *ss,
 		sockauth_conn_put(conn);
 		return ERR_PTR(err);
 	}
-	add_wait_queue(sk_sleep(sk), &conn->entry);
+	add_wait_queue(sk_sleep(sk), &conn->ex->entry);
 	return conn;
 }
 
 /* Let go of a TCP socket that no application has. */
 static void sockauth_conn_drop_child(struct sockauth_conn *conn, bool abort)
 {
-	struct socket *sock = conn->sock;
+	struct socket *sock = conn->ex->sock;
 	struct sock *sk = conn->sk;
 
-	conn->sock = NULL;
+	conn->ex->sock = NULL;
 	/* With keys installed the receive queue is kTLS's; nobody accepted. */
 	abort |= !!conn->peer;
 	/*
@@ -394,7 +390,7 @@ static void sockauth_conn_drop_app(struct sockauth_conn *conn, bool abort)
 {
 	struct sock *sk = conn->sk;
 
-	remove_wait_queue(sk_sleep(sk), &conn->entry);
+	remove_wait_queue(sk_sleep(sk), &conn->ex->entry);
 	sockauth_relay_socket_put(conn);
 	if (inet_sk_state_load(sk) == TCP_CLOSE) {
 		/* TCP has said why, if not always in these words. */
@@ -411,7 +407,6 @@ static void sockauth_conn_drop_app(struct sockauth_conn *conn, bool abort)
 		}
 		release_sock(sk);
 	}
-	wake_up_interruptible_all(&conn->wq.wait);
 	sk_error_report(sk);
 }
 
@@ -428,13 +423,13 @@ static void sockauth_conn_drop(struct sockauth_conn *conn, bool abort,
 			WRITE_ONCE(conn->rx_end, -(s16)conn->error);
 			tcp_abort(sk, conn->error);
 		}
-	} else if (conn->app) {
+	} else if (conn->ex->app) {
 		sockauth_conn_drop_app(conn, abort);
+		conn->ex->app = NULL;
 	} else {
 		sockauth_conn_drop_child(conn, abort);
 	}
 	conn->sk = NULL;
-	conn->app = NULL;
 }
 
 /* Those that the peer learns of by a RST: there is nothing to say to it. */
@@ -490,8 +485,7 @@ void sockauth_conn_end(struct sockauth_conn *conn, enum sockauth_reason reason,
 	sockauth_conn_disarm(conn);
 	sockauth_event_notify(conn);
 	sockauth_conn_drop(conn, sockauth_conn_aborts(reason), open);
-	sockauth_conn_reply_free(conn->reply);
-	conn->reply = NULL;
+	sockauth_exchange_drop_reply(conn);
 	sockauth_worker_abandon(conn);
 	if (conn->listener)
 		sockauth_listener_forget(conn->listener, conn);
@@ -520,8 +514,8 @@ int sockauth_conn_accept(struct sockauth_conn *conn, struct socket *newsock,
 	}
 
 	sk = conn->sk;
-	sock = conn->sock;
-	conn->sock = NULL;
+	sock = conn->ex->sock;
+	conn->ex->sock = NULL;
 	lock_sock(sk);
 	ss->sk = sk;
 	ss->base = sock->ops;
@@ -536,6 +530,7 @@ int sockauth_conn_accept(struct sockauth_conn *conn, struct socket *newsock,
 	release_sock(sk);
 
 	sockauth_conn_set_state(conn, SOCKAUTH_STATE_OPEN);
+	sockauth_exchange_free(conn);
 	mutex_unlock(&conn->lock);
 	sock_release(sock);
 	return 0;
@@ -554,15 +549,15 @@ void sockauth_conn_open(struct sockauth_conn *conn)
 	struct sock *sk = conn->sk;
 
 	sockauth_conn_set_state(conn, SOCKAUTH_STATE_OPEN);
-	ss->base = conn->sock->ops;
-	sockauth_sock_show(ss, conn->app, sockauth_ops_of(sk, ss->base));
+	ss->base = conn->ex->sock->ops;
+	sockauth_sock_show(ss, conn->ex->app, sockauth_ops_of(sk, ss->base));
 	/* Whoever sees it open must see the operations too. */
 	smp_store_release(&ss->open, true);
 	/* kTLS took it from the private socket: no zero copy by io_uring. */
-	clear_bit(SOCK_SUPPORT_ZC, &conn->app->flags);
+	clear_bit(SOCK_SUPPORT_ZC, &conn->ex->app->flags);
 	sockauth_relay_socket_put(conn);
-	remove_wait_queue(sk_sleep(sk), &conn->entry);
-	wake_up_interruptible_all(&conn->wq.wait);
+	remove_wait_queue(sk_sleep(sk), &conn->ex->entry);
+	sockauth_exchange_free(conn);
 	wake_up_interruptible_poll(sk_sleep(sk), EPOLLOUT | EPOLLWRNORM);
 	rcu_read_lock();
 	sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);

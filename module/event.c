@@ -89,7 +89,7 @@ static int sockauth_event_put_begin(struct sk_buff *skb,
 			      SOCKAUTH_A_PAD))
 		return -EMSGSIZE;
 	return sockauth_event_put_request(skb, conn->req,
-					  conn->worker->userns);
+					  conn->ex->worker->userns);
 }
 
 static int sockauth_event_put_token(struct sk_buff *skb,
@@ -133,26 +133,26 @@ int sockauth_event_step(struct sockauth_conn *conn,
 	if (!hdr ||
 	    nla_put_u64_64bit(skb, SOCKAUTH_A_ID, conn->id, SOCKAUTH_A_PAD) ||
 	    nla_put_u32(skb, SOCKAUTH_A_LEG, conn->leg) ||
-	    (!conn->context && sockauth_event_put_begin(skb, conn)) ||
+	    (!conn->ex->context && sockauth_event_put_begin(skb, conn)) ||
 	    sockauth_event_put_token(skb, conn, token)) {
 		nlmsg_free(skb);
 		return -EMSGSIZE;
 	}
 	genlmsg_end(skb, hdr);
-	return genlmsg_unicast(conn->snet->net, skb, conn->worker->portid);
+	return genlmsg_unicast(conn->snet->net, skb, conn->ex->worker->portid);
 }
 
 /**
  * sockauth_event_close() - tell a worker which contexts to forget
  * @worker: the worker; credit for the event is taken
- * @conns: at most SOCKAUTH_CLOSE_BATCH connections, by wlink
+ * @exchanges: at most SOCKAUTH_CLOSE_BATCH, by wlink
  *
  * Return: 0, or as sockauth_event_step().
  */
 int sockauth_event_close(struct sockauth_worker *worker,
-			 struct list_head *conns)
+			 struct list_head *exchanges)
 {
-	struct sockauth_conn *conn;
+	struct sockauth_exchange *ex;
 	struct sk_buff *skb;
 	void *hdr;
 
@@ -163,8 +163,8 @@ int sockauth_event_close(struct sockauth_worker *worker,
 	hdr = genlmsg_put(skb, 0, 0, &sockauth_family, 0, SOCKAUTH_CMD_CLOSE);
 	if (!hdr)
 		goto too_long;
-	list_for_each_entry(conn, conns, wlink)
-		if (nla_put_u64_64bit(skb, SOCKAUTH_A_ID, conn->id,
+	list_for_each_entry(ex, exchanges, wlink)
+		if (nla_put_u64_64bit(skb, SOCKAUTH_A_ID, ex->conn->id,
 				      SOCKAUTH_A_PAD))
 			goto too_long;
 	genlmsg_end(skb, hdr);

@@ -4,12 +4,71 @@
  *
  * Drives a connection from what arrives (sockauth_exchange_work) and from what
  * a worker answers (sockauth_exchange_answer), both under conn->lock.  Owns
- * nothing; the moves are tabled in conn.c.
+ * struct sockauth_exchange; the moves are tabled in conn.c.
  */
 #include <linux/slab.h>
 #include <net/tcp.h>
 
 #include "sockauth.h"
+
+static int sockauth_exchange_wake(wait_queue_entry_t *entry, unsigned int mode,
+				  int sync, void *key)
+{
+	struct sockauth_exchange *ex;
+
+	ex = container_of(entry, struct sockauth_exchange, entry);
+	sockauth_conn_kick(ex->conn);
+	return 0;
+}
+
+/**
+ * sockauth_exchange_alloc() - what a connection needs until it is open
+ * @conn: the connection that will own it
+ *
+ * Return: NULL: no memory.
+ */
+struct sockauth_exchange *sockauth_exchange_alloc(struct sockauth_conn *conn)
+{
+	struct sockauth_exchange *ex;
+
+	ex = kzalloc(sizeof(*ex), GFP_KERNEL);
+	if (!ex)
+		return NULL;
+	sockauth_object_born(SOCKAUTH_OBJECT_EXCHANGE);
+	ex->conn = conn;
+	init_waitqueue_head(&ex->wq.wait);
+	init_waitqueue_func_entry(&ex->entry, sockauth_exchange_wake);
+	INIT_LIST_HEAD(&ex->wlink);
+	return ex;
+}
+
+/**
+ * sockauth_exchange_free() - the connection is open, or nobody knows it
+ * @conn: the connection; may have none any more
+ */
+void sockauth_exchange_free(struct sockauth_conn *conn)
+{
+	struct sockauth_exchange *ex = conn->ex;
+
+	if (!ex)
+		return;
+	conn->ex = NULL;
+	sockauth_object_gone(SOCKAUTH_OBJECT_EXCHANGE);
+	/* The stack may still be looking at ex->wq. */
+	kfree_rcu(ex, rcu);
+}
+
+/**
+ * sockauth_exchange_drop_reply() - what is left of a reply is not sent
+ * @conn: an ended connection, locked by the caller
+ */
+void sockauth_exchange_drop_reply(struct sockauth_conn *conn)
+{
+	if (!conn->ex)
+		return;
+	sockauth_conn_reply_free(conn->ex->reply);
+	conn->ex->reply = NULL;
+}
 
 /* EPIPE is TCP's name for a RST after a FIN; connect() did not write. */
 static void sockauth_exchange_reset(struct sockauth_conn *conn, int err)
@@ -40,7 +99,7 @@ static bool sockauth_exchange_over_limit(struct sockauth_conn *conn, u32 more)
 {
 	const struct sockauth_limits *limits = &conn->snet->limits;
 
-	if (conn->bytes + more <= READ_ONCE(limits->bytes) &&
+	if (conn->ex->bytes + more <= READ_ONCE(limits->bytes) &&
 	    conn->leg < READ_ONCE(limits->legs))
 		return false;
 	sockauth_conn_end(conn, SOCKAUTH_REASON_LIMIT, EMSGSIZE,
@@ -54,7 +113,7 @@ static void sockauth_exchange_step(struct sockauth_conn *conn,
 {
 	int err = 0;
 
-	if (!conn->sock)
+	if (!conn->ex->sock)
 		err = sockauth_relay_socket(conn);
 	if (err == -ENOTCONN) {
 		sockauth_conn_end(conn, SOCKAUTH_REASON_PEER_CLOSED, ECONNRESET,
@@ -65,7 +124,7 @@ static void sockauth_exchange_step(struct sockauth_conn *conn,
 		goto fail;
 
 	conn->leg++;
-	conn->offered = token->len;
+	conn->ex->offered = token->len;
 	sockauth_conn_set_state(conn, SOCKAUTH_STATE_ASKED);
 	sockauth_worker_sent(conn);
 	err = sockauth_event_step(conn, token);
@@ -84,7 +143,8 @@ fail:
 static void sockauth_exchange_ask(struct sockauth_conn *conn)
 {
 	/* Anew, if the worker died before it answered the first time. */
-	bool begin = conn->role == SOCKAUTH_ROLE_INITIATOR && !conn->context;
+	bool begin = conn->role == SOCKAUTH_ROLE_INITIATOR &&
+		     !conn->ex->context;
 	struct sockauth_token token = {};
 
 	/* Fast open: the handshake of TCP itself is not over yet. */
@@ -139,7 +199,7 @@ static void sockauth_exchange_done(struct sockauth_conn *conn,
 	err = sockauth_record_install(conn->sk, reply);
 	sockauth_relay_socket_hide(conn);
 	/* Made here, the operations are sure to be there when it opens. */
-	if (!err && !sockauth_ops_of(conn->sk, conn->sock->ops))
+	if (!err && !sockauth_ops_of(conn->sk, conn->ex->sock->ops))
 		err = -EOPNOTSUPP;
 	if (err) {
 		net_warn_ratelimited("sockauth: kTLS refuses the keys of connection %llu: %pe\n",
@@ -149,7 +209,7 @@ static void sockauth_exchange_done(struct sockauth_conn *conn,
 		return;
 	}
 	lock_sock(conn->sk);
-	tcp_sk(conn->sk)->nonagle = conn->nonagle;
+	tcp_sk(conn->sk)->nonagle = conn->ex->nonagle;
 	release_sock(conn->sk);
 
 	conn->peer = reply->peer;
@@ -163,7 +223,7 @@ static void sockauth_exchange_done(struct sockauth_conn *conn,
 		atomic64_inc(&snet->resumed);
 	atomic_dec(&snet->pending);
 	atomic_inc(&snet->open);
-	if (conn->app) {
+	if (conn->ex->app) {
 		sockauth_conn_open(conn);
 		sockauth_event_notify(conn);
 		sockauth_conn_check_expiry(conn);
@@ -192,8 +252,8 @@ static void sockauth_exchange_progress(struct sockauth_conn *conn,
 		return;
 	}
 	if (err == -EAGAIN) {
-		conn->reply = sockauth_relay_postpone(reply);
-		if (conn->reply) {
+		conn->ex->reply = sockauth_relay_postpone(reply);
+		if (conn->ex->reply) {
 			if (conn->state != SOCKAUTH_STATE_SENDING)
 				sockauth_conn_set_state(conn,
 							SOCKAUTH_STATE_SENDING);
@@ -253,9 +313,12 @@ int sockauth_exchange_answer(struct sockauth_conn *conn, u32 portid, u32 leg,
 	err = -ESTALE;
 	if (leg != conn->leg)
 		goto out;
+	err = -ENOENT;
+	if (!conn->ex)
+		goto out;
 	err = -EINVAL;
-	if (reply->consumed > conn->offered ||
-	    (more && conn->offered && !reply->consumed))
+	if (reply->consumed > conn->ex->offered ||
+	    (more && conn->ex->offered && !reply->consumed))
 		goto out;
 	err = sockauth_worker_answered(conn, portid,
 				       more && conn->state !=
@@ -268,7 +331,7 @@ int sockauth_exchange_answer(struct sockauth_conn *conn, u32 portid, u32 leg,
 		goto out;
 	}
 
-	conn->bytes += reply->consumed;
+	conn->ex->bytes += reply->consumed;
 	err = sockauth_relay_consume(conn->sk, reply->consumed);
 	if (err)
 		sockauth_conn_end(conn, SOCKAUTH_REASON_INTERNAL, EPROTO,
@@ -302,11 +365,11 @@ static void sockauth_exchange_worker_died(struct sockauth_conn *conn)
 /* There is room in the send buffer again. */
 static void sockauth_exchange_resume(struct sockauth_conn *conn)
 {
-	struct sockauth_reply *reply = conn->reply;
+	struct sockauth_reply *reply = conn->ex->reply;
 
-	conn->reply = NULL;
+	conn->ex->reply = NULL;
 	sockauth_exchange_progress(conn, reply);
-	if (conn->reply != reply)
+	if (!conn->ex || conn->ex->reply != reply)
 		sockauth_conn_reply_free(reply);
 }
 

@@ -200,7 +200,7 @@ int sockauth_relay_send(struct sockauth_conn *conn,
 		};
 		int ret;
 
-		ret = kernel_sendmsg(conn->sock, &msg, &vec, 1, vec.iov_len);
+		ret = kernel_sendmsg(conn->ex->sock, &msg, &vec, 1, vec.iov_len);
 		if (ret < 0)
 			return ret;
 		reply->token_off += ret;
@@ -255,8 +255,8 @@ static void sockauth_relay_set_socket(struct sock *sk, struct socket *sock)
  */
 void sockauth_relay_socket_show(struct sockauth_conn *conn)
 {
-	if (conn->app)
-		sockauth_relay_set_socket(conn->sk, conn->sock);
+	if (conn->ex->app)
+		sockauth_relay_set_socket(conn->sk, conn->ex->sock);
 }
 
 /**
@@ -265,8 +265,8 @@ void sockauth_relay_socket_show(struct sockauth_conn *conn)
  */
 void sockauth_relay_socket_hide(struct sockauth_conn *conn)
 {
-	if (conn->app)
-		sockauth_relay_set_socket(conn->sk, conn->app);
+	if (conn->ex->app)
+		sockauth_relay_set_socket(conn->sk, conn->ex->app);
 }
 
 /**
@@ -293,15 +293,15 @@ int sockauth_relay_socket(struct sockauth_conn *conn)
 	err = sock_create_lite(sk->sk_family, SOCK_STREAM, IPPROTO_TCP, &sock);
 	if (err)
 		return err;
-	__module_get(conn->base->owner);
-	sock->ops = conn->base;
+	__module_get(conn->ex->base->owner);
+	sock->ops = conn->ex->base;
 	sock->state = SS_CONNECTED;
 	sock->sk = sk;
-	conn->sock = sock;
-	if (!conn->app)
+	conn->ex->sock = sock;
+	if (!conn->ex->app)
 		sockauth_relay_set_socket(sk, sock);
 
-	conn->nonagle = tcp_sk(sk)->nonagle;
+	conn->ex->nonagle = tcp_sk(sk)->nonagle;
 	tcp_sock_set_nodelay(sk);
 	sockauth_relay_socket_show(conn);
 	err = sockauth_record_prepare(sk);
@@ -315,11 +315,11 @@ int sockauth_relay_socket(struct sockauth_conn *conn)
  */
 void sockauth_relay_socket_put(struct sockauth_conn *conn)
 {
-	struct socket *sock = conn->sock;
+	struct socket *sock = conn->ex->sock;
 
 	if (!sock)
 		return;
-	conn->sock = NULL;
+	conn->ex->sock = NULL;
 	/* Whoever saw it in softirq is done with it after this. */
 	lock_sock(conn->sk);
 	release_sock(conn->sk);

@@ -12,6 +12,8 @@
  *                      referenced by the namespace's table of ids, by the
  *                      list that it is on, by its timer and work when armed,
  *                      and by the face of the socket that the application has.
+ *   sockauth_exchange  the part of a connection that only a pending one needs;
+ *                      owned by it, gone when it is open.
  *   sockauth_worker    a bound netlink port; referenced by the namespace's
  *                      list and by the connections that it was asked about.
  *   sockauth_req       what the application asked for; shared, read-only.
@@ -109,6 +111,7 @@ struct sockauth_net {
 enum sockauth_object {
 	SOCKAUTH_OBJECT_SOCK,
 	SOCKAUTH_OBJECT_CONN,
+	SOCKAUTH_OBJECT_EXCHANGE,
 	SOCKAUTH_OBJECT_LISTENER,
 	SOCKAUTH_OBJECT_WORKER,
 	SOCKAUTH_OBJECT_REQ,
@@ -372,20 +375,57 @@ enum {
 };
 
 /**
+ * struct sockauth_exchange - what a connection needs until it is open
+ * @conn: the connection; it owns this
+ * @wq: of a child: wait queue of its socket until an application's takes over
+ * @entry: on the socket's wait queue: its callback queues conn->work
+ * @sock: private socket, from the first token until the connection is open:
+ *	kTLS and tcp_sendmsg look at sk->sk_socket
+ * @app: the application's socket, if it has one already; valid until the
+ *	state is ENDED
+ * @base: TCP's own operations, for @sock
+ * @reply: while the state is SENDING
+ * @offered: bytes of token in the last event
+ * @bytes: of token consumed so far
+ * @nonagle: the application's setting while ours holds
+ * @worker: whom we asked, under sockauth_net.lock
+ * @wlink: on one of the lists of worker.c, under sockauth_net.lock
+ * @granted: an event may be sent to @worker, under sockauth_net.lock
+ * @asked: @worker owes a reply, under sockauth_net.lock
+ * @context: @worker keeps a context for us, under sockauth_net.lock
+ * @rcu: for the stack's look at @wq
+ *
+ * Under conn->lock where nothing else is said.
+ */
+struct sockauth_exchange {
+	struct sockauth_conn		*conn;
+	struct socket_wq		wq;
+	wait_queue_entry_t		entry;
+	struct socket			*sock;
+	struct socket			*app;
+	const struct proto_ops		*base;
+	struct sockauth_reply		*reply;
+	u32				offered;
+	u32				bytes;
+	struct sockauth_worker		*worker;
+	struct list_head		wlink;
+	u8				nonagle;
+	bool				granted;
+	bool				asked;
+	bool				context;
+	struct rcu_head			rcu;
+};
+
+/**
  * struct sockauth_conn - one connection
  * @ref: see the top of this file
+ * @leg: number of the last event
  * @id: never used again
  * @snet: its namespace
  * @lock: protects everything that has no other lock named here
  * @sk: the TCP socket; NULL once we have nothing to do with it any more
- * @sock: private socket, from the first token until the connection is open:
- *	kTLS and tcp_sendmsg look at sk->sk_socket
  * @ss: face of an initiator; valid until the state is ENDED
- * @app: the application's socket, of an initiator; likewise
- * @base: TCP's own operations, for @sock
- * @wq: of a child: wait queue of @sk until an application's socket takes over;
- *	of an initiator: where connect() waits
- * @entry: on the wait queue of @sk: its callback queues @work
+ * @ex: see there; NULL once the state is OPEN
  * @work: drives the state machine
  * @timer: time-out of the authentication, later the end of the lifetime;
  *	holds a reference while armed
@@ -393,73 +433,53 @@ enum {
  * @state: changed by sockauth_conn_set_state() alone; read locklessly
  * @role: enum sockauth_role
  * @reason: why it ended
- * @nonagle: the application's setting while ours holds
  * @rx_end: how reading has ended: 0: not; SOCKAUTH_RX_EOF; a negative errno
+ * @error: errno, positive
  * @tx_closed: close_notify was sent
  * @rd_shut: the application has shut down reading
  * @truncated: the stream ended without close_notify, and was counted
  * @announce: wake the application when @lock is released
- * @error: errno, positive
- * @leg: number of the last event
- * @offered: bytes of token in the last event
- * @bytes: of token consumed so far
+ * @ready: which of the two lists @link is on, under @listener's lock
  * @born: jiffies
  * @req: what the application asked for
  * @peer: what came of it; set once
  * @text: why it failed; set once
- * @reply: while the state is SENDING
  * @listener: where it came from, for an acceptor
  * @link: on one of @listener's lists, under its lock; the list has a
  *	reference
- * @ready: which of the two lists, under its lock
- * @worker: whom we asked, under sockauth_net.lock
- * @wlink: on one of the lists of worker.c, under sockauth_net.lock
- * @granted: an event may be sent to @worker, under sockauth_net.lock
- * @asked: @worker owes a reply, under sockauth_net.lock
- * @context: @worker keeps a context for us, under sockauth_net.lock
- * @rcu: for lookups by id and for the stack's look at @wq
+ * @rcu: for lookups by id
+ *
+ * Every established connection has one: what only a pending one needs is in
+ * struct sockauth_exchange.
  */
 struct sockauth_conn {
 	refcount_t			ref;
+	u32				leg;
 	u64				id;
 	struct sockauth_net		*snet;
 	struct mutex			lock;		/* see above */
 	struct sock			*sk;
-	struct socket			*sock;
 	struct sockauth_sock		*ss;
-	struct socket			*app;
-	const struct proto_ops		*base;
-	struct socket_wq		wq;
-	wait_queue_entry_t		entry;
+	struct sockauth_exchange	*ex;
 	struct work_struct		work;
 	struct timer_list		timer;
 	unsigned long			events;
 	u8				state;
 	u8				role;
 	u8				reason;
-	u8				nonagle;
 	s16				rx_end;
+	u16				error;
 	bool				tx_closed;
 	bool				rd_shut;
-	bool				announce;
 	bool				truncated;
-	u16				error;
-	u32				leg;
-	u32				offered;
-	u32				bytes;
+	bool				announce;
+	bool				ready;
 	unsigned long			born;
 	struct sockauth_req		*req;
 	struct sockauth_peer		*peer;
 	char				*text;
-	struct sockauth_reply		*reply;
 	struct sockauth_listener	*listener;
 	struct list_head		link;
-	bool				ready;
-	struct sockauth_worker		*worker;
-	struct list_head		wlink;
-	bool				granted;
-	bool				asked;
-	bool				context;
 	struct rcu_head			rcu;
 };
 
@@ -492,6 +512,9 @@ void sockauth_conn_exit(void);
 
 /* ---- exchange.c: one leg after the other ---- */
 
+struct sockauth_exchange *sockauth_exchange_alloc(struct sockauth_conn *conn);
+void sockauth_exchange_free(struct sockauth_conn *conn);
+void sockauth_exchange_drop_reply(struct sockauth_conn *conn);
 void sockauth_exchange_work(struct work_struct *work);
 int sockauth_exchange_answer(struct sockauth_conn *conn, u32 portid, u32 leg,
 			     struct sockauth_reply *reply);
@@ -638,7 +661,7 @@ int sockauth_reply_notice(struct sk_buff *skb, struct genl_info *info);
 int sockauth_event_step(struct sockauth_conn *conn,
 			const struct sockauth_token *token);
 int sockauth_event_close(struct sockauth_worker *worker,
-			 struct list_head *conns);
+			 struct list_head *exchanges);
 void sockauth_event_record(struct sockauth_conn *conn, const void *record,
 			   size_t len);
 int sockauth_event_put_conn(struct sk_buff *skb, struct sockauth_conn *conn);

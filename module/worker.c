@@ -4,7 +4,7 @@
  *
  * Owns struct sockauth_worker.  sockauth_net.lock (a leaf spinlock, process
  * context only) protects the workers, their lists, and the fields worker,
- * wlink, granted, asked and context of every connection.
+ * wlink, granted, asked and context of every exchange.
  *
  * Credit: a worker bound with a window; an event takes one unit, its reply
  * gives it back.  What finds no credit waits: with its worker if that keeps a
@@ -76,30 +76,30 @@ static struct sockauth_worker *sockauth_worker_pick(struct sockauth_net *snet)
 }
 
 static void sockauth_worker_grant(struct sockauth_worker *worker,
-				  struct sockauth_conn *conn)
+				  struct sockauth_exchange *ex)
 {
 	lockdep_assert_held(&worker->snet->lock);
 	worker->outstanding++;
-	conn->granted = true;
-	if (!conn->worker) {
+	ex->granted = true;
+	if (!ex->worker) {
 		refcount_inc(&worker->ref);
-		conn->worker = worker;
+		ex->worker = worker;
 	}
-	list_move_tail(&conn->wlink, &worker->busy);
+	list_move_tail(&ex->wlink, &worker->busy);
 }
 
-/* Take the connection off its list; the caller drops what is returned. */
+/* Take the exchange off its list; the caller drops what is returned. */
 static struct sockauth_worker *
-sockauth_worker_unlink(struct sockauth_conn *conn)
+sockauth_worker_unlink(struct sockauth_exchange *ex)
 {
-	struct sockauth_worker *worker = conn->worker;
+	struct sockauth_worker *worker = ex->worker;
 
-	lockdep_assert_held(&conn->snet->lock);
-	if (conn->context)
+	lockdep_assert_held(&ex->conn->snet->lock);
+	if (ex->context)
 		worker->contexts--;
-	conn->context = false;
-	conn->worker = NULL;
-	list_del_init(&conn->wlink);
+	ex->context = false;
+	ex->worker = NULL;
+	list_del_init(&ex->wlink);
 	return worker;
 }
 
@@ -107,14 +107,14 @@ sockauth_worker_unlink(struct sockauth_conn *conn)
 static void sockauth_worker_flush(struct sockauth_worker *worker)
 {
 	struct sockauth_net *snet = worker->snet;
-	struct sockauth_conn *conn, *tmp;
+	struct sockauth_exchange *ex, *tmp;
 	LIST_HEAD(batch);
 	u32 count = 0;
 
 	spin_lock(&snet->lock);
 	if (!worker->dead && worker->outstanding < worker->window) {
-		list_for_each_entry_safe(conn, tmp, &worker->closing, wlink) {
-			list_move_tail(&conn->wlink, &batch);
+		list_for_each_entry_safe(ex, tmp, &worker->closing, wlink) {
+			list_move_tail(&ex->wlink, &batch);
 			if (++count == SOCKAUTH_CLOSE_BATCH)
 				break;
 		}
@@ -135,9 +135,9 @@ static void sockauth_worker_flush(struct sockauth_worker *worker)
 			list_splice_init(&batch, &worker->closing);
 		spin_unlock(&snet->lock);
 	}
-	list_for_each_entry_safe(conn, tmp, &batch, wlink) {
-		list_del_init(&conn->wlink);
-		sockauth_conn_put(conn);
+	list_for_each_entry_safe(ex, tmp, &batch, wlink) {
+		list_del_init(&ex->wlink);
+		sockauth_conn_put(ex->conn);
 	}
 }
 
@@ -145,21 +145,21 @@ static void sockauth_worker_flush(struct sockauth_worker *worker)
 static void sockauth_worker_pump(struct sockauth_worker *worker)
 {
 	struct sockauth_net *snet = worker->snet;
-	struct sockauth_conn *conn;
+	struct sockauth_exchange *ex;
 	bool closing;
 
 	spin_lock(&snet->lock);
 	while (!worker->dead && worker->outstanding < worker->window) {
-		conn = list_first_entry_or_null(&worker->waiting,
-						struct sockauth_conn, wlink);
-		if (!conn)
-			conn = list_first_entry_or_null(&snet->waiting,
-							struct sockauth_conn,
-							wlink);
-		if (!conn)
+		ex = list_first_entry_or_null(&worker->waiting,
+					      struct sockauth_exchange, wlink);
+		if (!ex)
+			ex = list_first_entry_or_null(&snet->waiting,
+						      struct sockauth_exchange,
+						      wlink);
+		if (!ex)
 			break;
-		sockauth_worker_grant(worker, conn);
-		sockauth_conn_kick(conn);
+		sockauth_worker_grant(worker, ex);
+		sockauth_conn_kick(ex->conn);
 	}
 	closing = !list_empty(&worker->closing);
 	spin_unlock(&snet->lock);
@@ -171,40 +171,41 @@ static void sockauth_worker_pump(struct sockauth_worker *worker)
  * sockauth_worker_acquire() - may the next event of this connection be sent
  * @conn: the connection, locked by the caller
  *
- * Return: 0: yes, to conn->worker; -EAGAIN: it waits for credit and will be
+ * Return: 0: yes, to conn->ex->worker; -EAGAIN: it waits for credit and will be
  *	kicked.
  */
 int sockauth_worker_acquire(struct sockauth_conn *conn)
 {
+	struct sockauth_exchange *ex = conn->ex;
 	struct sockauth_net *snet = conn->snet;
 	struct sockauth_worker *worker;
 	int err = 0;
 
 	lockdep_assert_held(&conn->lock);
 	spin_lock(&snet->lock);
-	if (conn->granted)
+	if (ex->granted)
 		goto out;
 	err = -EAGAIN;
-	if (conn->context) {
-		worker = conn->worker;
+	if (ex->context) {
+		worker = ex->worker;
 		if (worker->outstanding < worker->window && !worker->dead &&
 		    list_empty(&worker->waiting)) {
-			sockauth_worker_grant(worker, conn);
+			sockauth_worker_grant(worker, ex);
 			err = 0;
 		} else if (!worker->dead) {
-			list_move_tail(&conn->wlink, &worker->waiting);
+			list_move_tail(&ex->wlink, &worker->waiting);
 		}
 		/* Of a dead worker we are about to hear. */
 		goto out;
 	}
-	if (!list_empty(&conn->wlink))
+	if (!list_empty(&ex->wlink))
 		goto out;
 	worker = list_empty(&snet->waiting) ? sockauth_worker_pick(snet) : NULL;
 	if (worker) {
-		sockauth_worker_grant(worker, conn);
+		sockauth_worker_grant(worker, ex);
 		err = 0;
 	} else {
-		list_add_tail(&conn->wlink, &snet->waiting);
+		list_add_tail(&ex->wlink, &snet->waiting);
 	}
 out:
 	spin_unlock(&snet->lock);
@@ -218,8 +219,8 @@ out:
 void sockauth_worker_sent(struct sockauth_conn *conn)
 {
 	spin_lock(&conn->snet->lock);
-	conn->granted = false;
-	conn->asked = true;
+	conn->ex->granted = false;
+	conn->ex->asked = true;
 	spin_unlock(&conn->snet->lock);
 }
 
@@ -230,8 +231,8 @@ void sockauth_worker_sent(struct sockauth_conn *conn)
 void sockauth_worker_unsent(struct sockauth_conn *conn)
 {
 	spin_lock(&conn->snet->lock);
-	conn->granted = true;
-	conn->asked = false;
+	conn->ex->granted = true;
+	conn->ex->asked = false;
 	spin_unlock(&conn->snet->lock);
 }
 
@@ -248,24 +249,25 @@ void sockauth_worker_unsent(struct sockauth_conn *conn)
 int sockauth_worker_answered(struct sockauth_conn *conn, u32 portid,
 			     bool context)
 {
+	struct sockauth_exchange *ex = conn->ex;
 	struct sockauth_net *snet = conn->snet;
 	struct sockauth_worker *worker;
 
 	lockdep_assert_held(&conn->lock);
 	spin_lock(&snet->lock);
-	worker = conn->worker;
-	if (!conn->asked || worker->portid != portid || worker->dead) {
+	worker = ex->worker;
+	if (!ex->asked || worker->portid != portid || worker->dead) {
 		spin_unlock(&snet->lock);
 		return -ENOENT;
 	}
-	conn->asked = false;
+	ex->asked = false;
 	worker->outstanding--;
 	worker->answered++;
 	refcount_inc(&worker->ref);
 	if (!context) {
-		sockauth_worker_put(sockauth_worker_unlink(conn));
-	} else if (!conn->context) {
-		conn->context = true;
+		sockauth_worker_put(sockauth_worker_unlink(ex));
+	} else if (!ex->context) {
+		ex->context = true;
 		worker->contexts++;
 	}
 	spin_unlock(&snet->lock);
@@ -352,24 +354,29 @@ int sockauth_worker_noticed(struct sockauth_net *snet, u32 portid)
  */
 void sockauth_worker_abandon(struct sockauth_conn *conn)
 {
+	struct sockauth_exchange *ex = conn->ex;
 	struct sockauth_net *snet = conn->snet;
 	struct sockauth_worker *worker;
 	bool context;
 
 	lockdep_assert_held(&conn->lock);
+	if (!ex) {
+		sockauth_conn_forget(conn);
+		return;
+	}
 	spin_lock(&snet->lock);
-	if (conn->asked) {
+	if (ex->asked) {
 		spin_unlock(&snet->lock);
 		return;
 	}
-	if (conn->granted)
-		conn->worker->outstanding--;
-	conn->granted = false;
-	context = conn->context;
-	worker = sockauth_worker_unlink(conn);
+	if (ex->granted)
+		ex->worker->outstanding--;
+	ex->granted = false;
+	context = ex->context;
+	worker = sockauth_worker_unlink(ex);
 	if (context && !worker->dead) {
 		refcount_inc(&conn->ref);
-		list_add_tail(&conn->wlink, &worker->closing);
+		list_add_tail(&ex->wlink, &worker->closing);
 	}
 	spin_unlock(&snet->lock);
 
@@ -388,17 +395,20 @@ void sockauth_worker_abandon(struct sockauth_conn *conn)
  */
 bool sockauth_worker_lost(struct sockauth_conn *conn)
 {
+	struct sockauth_exchange *ex = conn->ex;
 	struct sockauth_net *snet = conn->snet;
 	struct sockauth_worker *worker = NULL;
 	bool context = false;
 
 	lockdep_assert_held(&conn->lock);
+	if (!ex)
+		return false;
 	spin_lock(&snet->lock);
-	if (conn->worker && conn->worker->dead) {
-		context = conn->context;
-		conn->granted = false;
-		conn->asked = false;
-		worker = sockauth_worker_unlink(conn);
+	if (ex->worker && ex->worker->dead) {
+		context = ex->context;
+		ex->granted = false;
+		ex->asked = false;
+		worker = sockauth_worker_unlink(ex);
 	}
 	spin_unlock(&snet->lock);
 	sockauth_worker_put(worker);
@@ -549,21 +559,21 @@ int sockauth_worker_bind(struct sockauth_net *snet, struct sock *nlsk,
 static void sockauth_worker_die(struct sockauth_worker *worker)
 {
 	struct sockauth_net *snet = worker->snet;
-	struct sockauth_conn *conn, *tmp;
+	struct sockauth_exchange *ex, *tmp;
 	LIST_HEAD(closing);
 
 	spin_lock(&snet->lock);
 	list_splice_init(&worker->waiting, &worker->busy);
-	list_for_each_entry(conn, &worker->busy, wlink) {
-		set_bit(SOCKAUTH_EV_WORKER_DIED, &conn->events);
-		sockauth_conn_kick(conn);
+	list_for_each_entry(ex, &worker->busy, wlink) {
+		set_bit(SOCKAUTH_EV_WORKER_DIED, &ex->conn->events);
+		sockauth_conn_kick(ex->conn);
 	}
 	list_splice_init(&worker->closing, &closing);
 	spin_unlock(&snet->lock);
 
-	list_for_each_entry_safe(conn, tmp, &closing, wlink) {
-		list_del_init(&conn->wlink);
-		sockauth_conn_put(conn);
+	list_for_each_entry_safe(ex, tmp, &closing, wlink) {
+		list_del_init(&ex->wlink);
+		sockauth_conn_put(ex->conn);
 	}
 	sockauth_worker_put(worker);
 	module_put(THIS_MODULE);
