@@ -32,6 +32,8 @@ help:
 	@echo "make check GROUP=name  one group of tests: $(notdir $(basename $(wildcard tests/groups/*)))"
 	@echo "make check TEST=name   one test"
 	@echo "make fuzz SECONDS=n SEED=n [TARGET=name]  fuzz the daemon and the command line"
+	@echo "make bench-quick       what a connection costs, and whether it costs more than before"
+	@echo "make bench             the same, with all that there is to compare"
 	@echo "make lint              static checks"
 	@echo "make install           module, programs, units and manual pages (DESTDIR, PREFIX)"
 	@echo "make clean             remove build/"
@@ -42,7 +44,7 @@ setup:
 build: module user
 
 # Each part lists its sources in its own build.mk.
-include $(wildcard lib/build.mk daemon/build.mk cli/build.mk examples/build.mk tests/unit/build.mk tests/unit-cli/build.mk tests/fuzz/build.mk)
+include $(wildcard lib/build.mk daemon/build.mk cli/build.mk examples/build.mk tests/unit/build.mk tests/unit-cli/build.mk tests/fuzz/build.mk tests/bench/build.mk)
 
 LIB_OBJS    := $(LIB_SRCS:%.c=$(BUILD)/%.o)
 DAEMON_OBJS := $(DAEMON_SRCS:%.c=$(BUILD)/%.o)
