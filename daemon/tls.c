@@ -14,6 +14,7 @@
 #include <openssl/err.h>
 
 #include "tls.h"
+#include "tlsprov.h"
 
 #define RECORD_APPLICATION_DATA	23
 
@@ -68,7 +69,7 @@ static long token_ctrl(BIO *bio, int cmd, long num, void *ptr)
  */
 int tls_init(void)
 {
-	int err = tlskdf_init();
+	int err = tlsprov_init();
 
 	if (err)
 		return err;
@@ -92,7 +93,7 @@ void tls_exit(void)
 {
 	BIO_meth_free(method);
 	method = NULL;
-	tlskdf_exit();
+	tlsprov_exit();
 }
 
 /**
@@ -150,7 +151,7 @@ SSL_CTX *tls_ctx_new(enum sockauth_role role)
 	bool acceptor = role == SOCKAUTH_ROLE_ACCEPTOR;
 	SSL_CTX *ctx;
 
-	ctx = SSL_CTX_new_ex(NULL, TLSKDF_PROPERTIES,
+	ctx = SSL_CTX_new_ex(NULL, TLSPROV_PROPERTIES,
 			     acceptor ? TLS_server_method() :
 					TLS_client_method());
 	if (!ctx)

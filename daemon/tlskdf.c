@@ -5,11 +5,10 @@
  * OpenSSL gives them away only as hexadecimal text, to a keylog callback,
  * which costs a tenth of a handshake.  But it derives them with the algorithm
  * "TLS13-KDF" of some provider, and a program may have a provider of its own.
- * The one here offers nothing but that algorithm, has the default provider do
- * the work, and copies three of the results.  It is asked for by the properties
- * of our SSL_CTXs.
+ * The one here (see tlsprov.c) has the default provider do the work, and copies
+ * three of the results.
  *
- * The pointers to the default's algorithm are set before the threads exist and
+ * The pointer to the default's algorithm is set before the threads exist and
  * constant afterwards; where to copy to is private to each thread.
  */
 #include <errno.h>
@@ -20,11 +19,10 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
-#include <openssl/provider.h>
 
 #include "tlskdf.h"
+#include "tlsprov.h"
 
-static OSSL_PROVIDER *base, *ours;
 static EVP_KDF *base_kdf;
 static __thread struct tls_secrets *capture;
 
@@ -104,87 +102,42 @@ static int kdf_derive(void *ctx, unsigned char *out, size_t len,
 	return 1;
 }
 
-/* OpenSSL's tables of functions of different types leave no other way. */
-#define FUNCTION(id, f) { (id), (void (*)(void))(f) }
-
 static const OSSL_DISPATCH kdf_functions[] = {
-	FUNCTION(OSSL_FUNC_KDF_NEWCTX, kdf_new),
-	FUNCTION(OSSL_FUNC_KDF_FREECTX, kdf_free),
-	FUNCTION(OSSL_FUNC_KDF_RESET, kdf_reset),
-	FUNCTION(OSSL_FUNC_KDF_DERIVE, kdf_derive),
-	FUNCTION(OSSL_FUNC_KDF_SET_CTX_PARAMS, kdf_set),
-	FUNCTION(OSSL_FUNC_KDF_SETTABLE_CTX_PARAMS, kdf_settable),
-	FUNCTION(OSSL_FUNC_KDF_GET_CTX_PARAMS, kdf_get),
-	FUNCTION(OSSL_FUNC_KDF_GETTABLE_CTX_PARAMS, kdf_gettable),
+	TLSPROV_FUNCTION(OSSL_FUNC_KDF_NEWCTX, kdf_new),
+	TLSPROV_FUNCTION(OSSL_FUNC_KDF_FREECTX, kdf_free),
+	TLSPROV_FUNCTION(OSSL_FUNC_KDF_RESET, kdf_reset),
+	TLSPROV_FUNCTION(OSSL_FUNC_KDF_DERIVE, kdf_derive),
+	TLSPROV_FUNCTION(OSSL_FUNC_KDF_SET_CTX_PARAMS, kdf_set),
+	TLSPROV_FUNCTION(OSSL_FUNC_KDF_SETTABLE_CTX_PARAMS, kdf_settable),
+	TLSPROV_FUNCTION(OSSL_FUNC_KDF_GET_CTX_PARAMS, kdf_get),
+	TLSPROV_FUNCTION(OSSL_FUNC_KDF_GETTABLE_CTX_PARAMS, kdf_gettable),
 	{ 0, NULL },
 };
 
-static const OSSL_ALGORITHM kdf_algorithms[] = {
-	{ OSSL_KDF_NAME_TLS1_3_KDF, "provider=sockauth", kdf_functions, NULL },
+const OSSL_ALGORITHM tlskdf_algorithms[] = {
+	{ OSSL_KDF_NAME_TLS1_3_KDF, TLSPROV_OURS, kdf_functions, NULL },
 	{ NULL, NULL, NULL, NULL },
 };
 
-static const OSSL_ALGORITHM *query(void *provctx, int operation, int *no_cache)
-{
-	(void)provctx;
-	*no_cache = 0;
-	return operation == OSSL_OP_KDF ? kdf_algorithms : NULL;
-}
-
-static const OSSL_DISPATCH provider_functions[] = {
-	FUNCTION(OSSL_FUNC_PROVIDER_QUERY_OPERATION, query),
-	{ 0, NULL },
-};
-
-static int provider_init(const OSSL_CORE_HANDLE *handle,
-			 const OSSL_DISPATCH *in, const OSSL_DISPATCH **out,
-			 void **provctx)
-{
-	(void)in;
-	*out = provider_functions;
-	/* It has no state; but NULL would mean that it has failed. */
-	*provctx = (void *)handle;
-	return 1;
-}
-
 /**
- * tlskdf_init - load the provider
- *
- * Before the threads exist, and before the first SSL_CTX.
+ * tlskdf_init - find the default provider's algorithm
  *
  * Return: 0 or -ENOTSUP.
  */
 int tlskdf_init(void)
 {
-	base = OSSL_PROVIDER_load(NULL, "default");
-	if (!base)
-		goto fail;
 	base_kdf = EVP_KDF_fetch(NULL, OSSL_KDF_NAME_TLS1_3_KDF,
 				 "provider=default");
-	if (!base_kdf ||
-	    !OSSL_PROVIDER_add_builtin(NULL, "sockauth", provider_init))
-		goto fail;
-	ours = OSSL_PROVIDER_load(NULL, "sockauth");
-	if (ours)
-		return 0;
-fail:
-	tlskdf_exit();
-	return -ENOTSUP;
+	return base_kdf ? 0 : -ENOTSUP;
 }
 
 /**
- * tlskdf_exit - unload the provider, after the last SSL_CTX
+ * tlskdf_exit - undo tlskdf_init(), also if it failed
  */
 void tlskdf_exit(void)
 {
-	if (ours)
-		OSSL_PROVIDER_unload(ours);
 	EVP_KDF_free(base_kdf);
-	if (base)
-		OSSL_PROVIDER_unload(base);
-	ours = NULL;
 	base_kdf = NULL;
-	base = NULL;
 }
 
 /**

@@ -5,8 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Properties of an SSL_CTX whose secrets shall be seen. */
-#define TLSKDF_PROPERTIES	"?provider=sockauth"
+#include <openssl/core.h>
 
 /* Those of SHA-384 are the longest. */
 #define TLS_SECRET_MAX	48
@@ -28,6 +27,8 @@ struct tls_secrets {
 	size_t server_len;
 	size_t resumption_len;
 };
+
+extern const OSSL_ALGORITHM tlskdf_algorithms[];
 
 int tlskdf_init(void);
 void tlskdf_exit(void);
