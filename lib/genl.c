@@ -17,6 +17,9 @@
 /* A dump fills what the reader offers, up to 32 KiB; a reply may be larger. */
 #define RX_SIZE		(96 * 1024)
 
+/* The largest error number that the kernel has. */
+#define ERRNO_MAX	4095
+
 struct sockauth_genl {
 	struct mnl_socket *nl;
 	uint16_t family;
@@ -322,7 +325,7 @@ int sockauth_genl_error(const struct nlmsghdr *nlh, uint32_t *seq,
 		return -EPROTO;
 	/* Both kinds begin with the error number. */
 	memcpy(&err, mnl_nlmsg_get_payload(nlh), sizeof(err));
-	if (err > 0)
+	if (err > 0 || err < -ERRNO_MAX)
 		return -EPROTO;
 	if (nlh->nlmsg_type == NLMSG_ERROR) {
 		const struct nlmsgerr *body = mnl_nlmsg_get_payload(nlh);

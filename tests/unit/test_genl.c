@@ -168,6 +168,10 @@ static void test_error_message(void **state)
 	assert_int_equal(sockauth_genl_error(nlh, &seq, text, sizeof(text)),
 			 -ESTALE);
 	assert_string_equal(text, "");
+	/* What no kernel has for an error. */
+	body->error = INT32_MIN;
+	assert_int_equal(sockauth_genl_error(nlh, &seq, text, sizeof(text)),
+			 -EPROTO);
 	nlh->nlmsg_len = NLMSG_HDRLEN + 2;
 	assert_int_equal(sockauth_genl_error(nlh, &seq, text, sizeof(text)),
 			 -EPROTO);
