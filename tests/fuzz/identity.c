@@ -321,9 +321,14 @@ static void write_keytab(const char *path)
 
 static void make_parts(void)
 {
-	krb5_authdata ad = { .ad_type = 1, .length = 4,
-			     .contents = (krb5_octet *)"0000" };
-	krb5_authdata *list[] = { &ad, &ad, NULL };
+	/* AD-IF-RELEVANT with an element of type -1. */
+	krb5_authdata nested = {
+		.ad_type = KRB5_AUTHDATA_IF_RELEVANT, .length = 15,
+		.contents = (krb5_octet *)"0\r0\x0b\xa0\3\2\1\xff\xa1\4\4\2\0",
+	};
+	krb5_authdata other = { .ad_type = -1, .length = 4,
+				.contents = (krb5_octet *)"0000" };
+	krb5_authdata *list[] = { &nested, &other, NULL };
 	krb5_enc_tkt_part ticket = {
 		.session = &agreed_key,
 		.times = { .authtime = PRESENT - 60, .starttime = PRESENT - 60,
