@@ -86,6 +86,28 @@ static bool allowed(const struct krb_cred *cred, const char *name)
 	return !cred->principals->count;
 }
 
+/* A client makes it; libkrb5 looks at its type, but not at its length. */
+static int check_subkey(krb5_context krb, struct krb_exchange *x,
+			struct verdict *v)
+{
+	size_t bytes, len;
+
+	if (krb5_auth_con_getrecvsubkey(krb, x->auth, &x->subkey) ||
+	    !x->subkey) {
+		verdict_set(v, SOCKAUTH_REASON_BAD_CRED, EPROTO,
+			    "the KRB_AP_REQ of %.100s has no subkey", x->name);
+		return -EPROTO;
+	}
+	if (krb5_c_keylengths(krb, x->subkey->enctype, &bytes, &len) ||
+	    x->subkey->length != len) {
+		verdict_set(v, SOCKAUTH_REASON_BAD_CRED, EPROTO,
+			    "the KRB_AP_REQ of %.100s has a subkey of the wrong length",
+			    x->name);
+		return -EPROTO;
+	}
+	return 0;
+}
+
 /* What libkrb5 does not look at. */
 static int check(krb5_context krb, const struct krb_cred *cred,
 		 const krb5_enc_tkt_part *ticket, struct krb_exchange *x,
@@ -106,12 +128,9 @@ static int check(krb5_context krb, const struct krb_cred *cred,
 			    x->name);
 		return -EKEYEXPIRED;
 	}
-	if (krb5_auth_con_getrecvsubkey(krb, x->auth, &x->subkey) ||
-	    !x->subkey) {
-		verdict_set(v, SOCKAUTH_REASON_BAD_CRED, EPROTO,
-			    "the KRB_AP_REQ of %.100s has no subkey", x->name);
-		return -EPROTO;
-	}
+	err = check_subkey(krb, x, v);
+	if (err)
+		return err;
 	if (!allowed(cred, x->name)) {
 		verdict_set(v, SOCKAUTH_REASON_NAME, EACCES,
 			    "%.150s is none of the profile's principals",

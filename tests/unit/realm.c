@@ -204,8 +204,8 @@ void handshake(struct test *t)
 	assert_int_equal(one_len, 0);
 }
 
-/* Make a KRB_AP_REQ by hand. */
-krb5_data request_with(krb5_flags options)
+/* Make a KRB_AP_REQ by hand, with a subkey of the test's. */
+krb5_data request_with(krb5_flags options, const krb5_keyblock *subkey)
 {
 	static struct broker_answer answer;
 	krb5_auth_context auth = NULL;
@@ -223,6 +223,9 @@ krb5_data request_with(krb5_flags options)
 	creds.times.endtime = answer.endtime;
 	assert_int_equal(krb5_auth_con_init(krb, &auth), 0);
 	krb5_auth_con_setflags(krb, auth, 0);
+	if (subkey)
+		assert_int_equal(krb5_auth_con_setsendsubkey(
+				krb, auth, (krb5_keyblock *)subkey), 0);
 	assert_int_equal(krb5_mk_req_extended(krb, &auth, options, NULL,
 					      &creds, &out), 0);
 	krb5_auth_con_free(krb, auth);

@@ -66,7 +66,7 @@ struct test {
 int setup_realm(void **state);
 int teardown_realm(void **state);
 void issue(const struct issue *how, struct broker_answer *answer);
-krb5_data request_with(krb5_flags options);
+krb5_data request_with(krb5_flags options, const krb5_keyblock *subkey);
 
 void test_begin(struct test **t, const char *initiator, const char *acceptor);
 void test_end(struct test *t);

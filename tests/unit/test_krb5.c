@@ -227,6 +227,12 @@ static void test_closed_while_asking(void **state)
 
 static void test_request(void **state)
 {
+	static const uint8_t long_one[KRB_REQUEST_MAX + 1];
+	static uint8_t bytes[32];
+	const krb5_keyblock wrong = {
+		.enctype = ENCTYPE_AES128_CTS_HMAC_SHA1_96,
+		.length = sizeof(bytes), .contents = bytes,
+	};
 	struct krb_exchange x = { 0 }, other = { 0 };
 	const struct krb_cred *cred;
 	struct verdict v = { 0 };
@@ -236,7 +242,7 @@ static void test_request(void **state)
 	(void)state;
 	test_begin(&t, INITIATOR, ACCEPTOR);
 	cred = snapshot_profile(t->server->snapshot, "default")->psk->krb;
-	request = request_with(0);
+	request = request_with(0, NULL);
 	assert_true(krb_is_request((uint8_t *)request.data, request.length));
 	assert_int_equal(krb_accept(krb, cred, (uint8_t *)request.data,
 				    request.length, false, &x, &v), -EPROTO);
@@ -244,8 +250,23 @@ static void test_request(void **state)
 			    "the KRB_AP_REQ of " USER " has no subkey");
 	krb5_free_data_contents(krb, &request);
 
+	/* One that is longer than its type wants. */
+	request = request_with(AP_OPTS_USE_SUBKEY, &wrong);
+	memset(&v, 0, sizeof(v));
+	assert_int_equal(krb_accept(krb, cred, (uint8_t *)request.data,
+				    request.length, false, &x, &v), -EPROTO);
+	assert_string_equal(v.text, "the KRB_AP_REQ of " USER
+			    " has a subkey of the wrong length");
+	krb5_free_data_contents(krb, &request);
+
+	/* Longer than ours could be. */
+	memset(&v, 0, sizeof(v));
+	assert_int_equal(krb_accept(krb, cred, long_one, sizeof(long_one),
+				    false, &x, &v), -EMSGSIZE);
+	assert_int_equal(v.reason, SOCKAUTH_REASON_LIMIT);
+
 	/* The authenticator comes last. */
-	request = request_with(AP_OPTS_USE_SUBKEY);
+	request = request_with(AP_OPTS_USE_SUBKEY, NULL);
 	request.data[request.length - 1] ^= 1;
 	memset(&v, 0, sizeof(v));
 	assert_int_equal(krb_accept(krb, cred, (uint8_t *)request.data,
@@ -254,7 +275,8 @@ static void test_request(void **state)
 	krb5_free_data_contents(krb, &request);
 
 	/* A KRB_AP_REP to somebody else. */
-	request = request_with(AP_OPTS_USE_SUBKEY | AP_OPTS_MUTUAL_REQUIRED);
+	request = request_with(AP_OPTS_USE_SUBKEY | AP_OPTS_MUTUAL_REQUIRED,
+			       NULL);
 	memset(&v, 0, sizeof(v));
 	assert_int_equal(krb_accept(krb, cred, (uint8_t *)request.data,
 				    request.length, false, &x, &v), 0);

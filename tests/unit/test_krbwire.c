@@ -69,7 +69,7 @@ static void test_stolen_request(void **state)
 
 	(void)state;
 	test_begin(&t, INITIATOR, ACCEPTOR);
-	offered = request_with(AP_OPTS_USE_SUBKEY);
+	offered = request_with(AP_OPTS_USE_SUBKEY, NULL);
 	memset(offered_key, 1, sizeof(offered_key));
 	SSL_CTX_set_psk_use_session_callback(ctx, offer);
 	client = new_peer(ctx, false);
