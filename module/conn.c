@@ -227,7 +227,8 @@ static struct sockauth_conn *sockauth_conn_alloc(struct sockauth_net *snet,
 {
 	struct sockauth_conn *conn;
 
-	conn = kmem_cache_zalloc(sockauth_conn_cache, GFP_KERNEL);
+	/* An initiator's is its application's; a child's is nobody's. */
+	conn = kmem_cache_zalloc(sockauth_conn_cache, GFP_KERNEL_ACCOUNT);
 	if (!conn)
 		return NULL;
 	conn->ex = sockauth_exchange_alloc(conn);
@@ -275,11 +276,12 @@ static int sockauth_conn_publish(struct sockauth_conn *conn)
  * @sk: the child, which nobody else has; ours on success
  *
  * The connection's timer runs and it reacts to what arrives, but nobody has
- * looked at what is there already: put it on a list, then kick it.
+ * looked at what is there already: put it on a list, kick it, and unlock it.
+ * Until then nothing can happen to it.
  *
  * Context: process; sleeps.
- * Return: the connection with one reference, for the list that the caller
- *	puts it on, or an ERR_PTR with -ENOMEM.
+ * Return: the connection, locked, with one reference, for the list that the
+ *	caller puts it on, or an ERR_PTR with -ENOMEM.
  */
 struct sockauth_conn *sockauth_conn_create(struct sockauth_listener *l,
 					   struct sock *sk)
@@ -299,9 +301,11 @@ struct sockauth_conn *sockauth_conn_create(struct sockauth_listener *l,
 	conn->listener = l;
 	conn->ex->base = l->base;
 	add_wait_queue(&conn->ex->wq.wait, &conn->ex->entry);
+	mutex_lock(&conn->lock);
 	err = sockauth_conn_publish(conn);
 	if (err) {
 		conn->sk = NULL;
+		mutex_unlock(&conn->lock);
 		sockauth_conn_put(conn);
 		return ERR_PTR(err);
 	}
@@ -340,14 +344,22 @@ struct sockauth_conn *sockauth_conn_begin(struct sockauth_sock *ss,
 	conn->ss = ss;
 	conn->ex->app = sock;
 	conn->ex->base = ss->base;
+	/*
+	 * Once it is published it could end, which takes its entry off a wait
+	 * queue that it must be on by then.  Nobody else has the lock yet; a
+	 * trylock tells lockdep so, since lock_sock() may be held here.
+	 */
+	mutex_trylock(&conn->lock);
 	err = sockauth_conn_publish(conn);
+	if (!err)
+		add_wait_queue(sk_sleep(sk), &conn->ex->entry);
+	mutex_unlock(&conn->lock);
 	if (err) {
 		refcount_inc(&req->ref);
 		conn->sk = NULL;
 		sockauth_conn_put(conn);
 		return ERR_PTR(err);
 	}
-	add_wait_queue(sk_sleep(sk), &conn->ex->entry);
 	return conn;
 }
 

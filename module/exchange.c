@@ -31,7 +31,7 @@ struct sockauth_exchange *sockauth_exchange_alloc(struct sockauth_conn *conn)
 {
 	struct sockauth_exchange *ex;
 
-	ex = kzalloc(sizeof(*ex), GFP_KERNEL);
+	ex = kzalloc(sizeof(*ex), GFP_KERNEL_ACCOUNT);
 	if (!ex)
 		return NULL;
 	sockauth_object_born(SOCKAUTH_OBJECT_EXCHANGE);

@@ -38,6 +38,14 @@ void sockauth_listener_put(struct sockauth_listener *l)
 	kfree_rcu(l, rcu);
 }
 
+/* One more or one less on the pending list. */
+static void sockauth_listener_count(struct sockauth_listener *l, int n)
+{
+	lockdep_assert_held(&l->lock);
+	l->npending += n;
+	atomic_add(n, &l->snet->listed);
+}
+
 /* Take the oldest pending connection off the list, with its reference. */
 static struct sockauth_conn *
 sockauth_listener_oldest(struct sockauth_listener *l)
@@ -49,29 +57,27 @@ sockauth_listener_oldest(struct sockauth_listener *l)
 					link);
 	if (conn) {
 		list_del_init(&conn->link);
-		l->npending--;
+		sockauth_listener_count(l, -1);
 	}
 	spin_unlock(&l->lock);
 	return conn;
 }
 
 /*
- * The listener that holds the most of a full namespace: a listener that
- * strangers flood pays for it, not the others.
+ * The listener that holds the most of a full namespace, @l itself if others
+ * hold as much: a listener that strangers flood pays for it, not the others.
  */
 static struct sockauth_listener *
-sockauth_listener_largest(struct sockauth_net *snet)
+sockauth_listener_largest(struct sockauth_listener *l)
 {
-	struct sockauth_listener *l, *largest = NULL;
+	struct sockauth_listener *largest = l, *other;
 
-	spin_lock(&snet->lock);
-	list_for_each_entry(l, &snet->listeners, link)
-		if (!largest || READ_ONCE(l->npending) >
-		    READ_ONCE(largest->npending))
-			largest = l;
-	if (largest)
-		refcount_inc(&largest->ref);
-	spin_unlock(&snet->lock);
+	spin_lock(&l->snet->lock);
+	list_for_each_entry(other, &l->snet->listeners, link)
+		if (READ_ONCE(other->npending) > READ_ONCE(largest->npending))
+			largest = other;
+	refcount_inc(&largest->ref);
+	spin_unlock(&l->snet->lock);
 	return largest;
 }
 
@@ -98,13 +104,11 @@ static void sockauth_listener_make_room(struct sockauth_listener *l)
 
 	if (READ_ONCE(l->npending) >= READ_ONCE(limits->pending)) {
 		sockauth_listener_evict(l);
-	} else if (atomic_read(&l->snet->pending) >=
+	} else if (atomic_read(&l->snet->listed) >=
 		   READ_ONCE(limits->pending_net)) {
-		largest = sockauth_listener_largest(l->snet);
-		if (largest) {
-			sockauth_listener_evict(largest);
-			sockauth_listener_put(largest);
-		}
+		largest = sockauth_listener_largest(l);
+		sockauth_listener_evict(largest);
+		sockauth_listener_put(largest);
 	}
 }
 
@@ -123,21 +127,22 @@ static void sockauth_listener_take(struct sockauth_listener *l,
 		return;
 	}
 
+	/* Locked, so that it can neither become ready nor end in between. */
 	spin_lock(&l->lock);
 	closed = l->closed;
 	if (!closed) {
 		list_add_tail(&conn->link, &l->pending);
-		l->npending++;
+		sockauth_listener_count(l, 1);
 	}
 	spin_unlock(&l->lock);
-	if (!closed) {
+	if (closed)
+		sockauth_conn_end(conn, SOCKAUTH_REASON_CANCELLED,
+				  ECONNABORTED, NULL);
+	else
 		sockauth_conn_kick(conn);
-		return;
-	}
-	mutex_lock(&conn->lock);
-	sockauth_conn_end(conn, SOCKAUTH_REASON_CANCELLED, ECONNABORTED, NULL);
 	mutex_unlock(&conn->lock);
-	sockauth_conn_put(conn);
+	if (closed)
+		sockauth_conn_put(conn);
 }
 
 static bool sockauth_listener_full(struct sockauth_listener *l)
@@ -328,7 +333,7 @@ bool sockauth_listener_ready(struct sockauth_listener *l,
 		if (list_empty(&conn->link))
 			refcount_inc(&conn->ref);
 		else
-			l->npending--;
+			sockauth_listener_count(l, -1);
 		list_move_tail(&conn->link, &l->ready);
 		conn->ready = true;
 		l->nready++;
@@ -354,7 +359,7 @@ void sockauth_listener_forget(struct sockauth_listener *l,
 		if (conn->ready)
 			l->nready--;
 		else
-			l->npending--;
+			sockauth_listener_count(l, -1);
 	}
 	spin_unlock(&l->lock);
 	if (listed)

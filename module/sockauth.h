@@ -55,7 +55,7 @@
 /**
  * struct sockauth_limits - what strangers may hold, per namespace
  * @pending: connections being authenticated, per listener
- * @pending_net: the same for the whole namespace
+ * @pending_net: the same for all listeners of the namespace
  * @timeout_ms: for an authentication whose request names none
  * @bytes: of input per authentication
  * @legs: events per authentication
@@ -84,6 +84,8 @@ struct sockauth_limits {
  *	other, an empty one last; NULL: nobody has said
  * @limits: see there
  * @pending: connections being authenticated
+ * @listed: of these, those that a listener drained: what strangers hold.  The
+ *	others have a descriptor of an application, whose own limits bound them
  * @open: established connections
  * @started: authentications begun
  * @done: authentications completed
@@ -100,6 +102,7 @@ struct sockauth_net {
 	char			*profiles;
 	struct sockauth_limits	limits;
 	atomic_t		pending;
+	atomic_t		listed;
 	atomic_t		open;
 	atomic64_t		started;
 	atomic64_t		done;

@@ -164,6 +164,15 @@ static int sockauth_sock_accept(struct socket *sock, struct socket *newsock,
 
 	if (!l)
 		return -EINVAL;
+	/*
+	 * The socket layer took @newsock's operations, and a reference on
+	 * their owner, from @sock, which another thread has marked since.
+	 */
+	if (newsock->ops->owner != THIS_MODULE) {
+		__module_get(THIS_MODULE);
+		module_put(newsock->ops->owner);
+		newsock->ops = READ_ONCE(sock->ops);
+	}
 	return sockauth_listener_accept(l, newsock, sockauth_accept_flags());
 }
 

@@ -496,7 +496,7 @@ enum sockauth_step_status {
  * @SOCKAUTH_A_FAILED: nest of u64, its attribute types are enum
  *	sockauth_reason: how many ended for that reason
  * @SOCKAUTH_A_LIMIT_PENDING: u32, pending connections per listener
- * @SOCKAUTH_A_LIMIT_PENDING_NET: u32, pending connections per namespace
+ * @SOCKAUTH_A_LIMIT_PENDING_NET: u32, pending connections of all listeners
  * @SOCKAUTH_A_LIMIT_TIMEOUT_MS: u32, default time-out
  * @SOCKAUTH_A_LIMIT_BYTES: u32, bytes of input per authentication
  * @SOCKAUTH_A_LIMIT_LEGS: u32, events per authentication
