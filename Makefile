@@ -31,6 +31,8 @@ help:
 	@echo "make check             build everything and run all tests"
 	@echo "make check GROUP=name  one group of tests: $(notdir $(basename $(wildcard tests/groups/*)))"
 	@echo "make check TEST=name   one test"
+	@echo "make check-debug       the guest's groups on a debug kernel: KASAN, lockdep, UBSAN"
+	@echo "make check-debug KERNEL=full   ...and kmemleak, object and reference tracking"
 	@echo "make fuzz SECONDS=n SEED=n [TARGET=name]  fuzz the daemon and the command line"
 	@echo "make bench-quick       what a connection costs, and whether it costs more than before"
 	@echo "make bench             the same, with all that there is to compare"
@@ -88,6 +90,10 @@ demo:
 check:
 	@GROUP="$(GROUP)" TEST="$(TEST)" tests/run
 
+# Whatever these kernels report fails the run; see Documentation/testing.rst.
+check-debug:
+	@KERNEL="$(or $(KERNEL),lite)" GROUP="$(GROUP)" TEST="$(TEST)" tests/run
+
 lint: setup
 	@scripts/lint
 
@@ -133,4 +139,4 @@ install: user man
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all help setup build user module demo check lint man install clean
+.PHONY: all help setup build user module demo check check-debug lint man install clean
