@@ -29,6 +29,7 @@ struct fakeworker {
 	struct sockauth_genl	*genl;
 	struct queued		*first;
 	struct queued		**last;
+	char			text[256];
 	char			buf[MESSAGE_MAX];
 };
 
@@ -129,7 +130,8 @@ static int fw_receive(struct fakeworker *fw, uint32_t seq, int *verdict)
 		    nlh->nlmsg_type == NLMSG_DONE) {
 			uint32_t of;
 
-			err = sockauth_genl_error(nlh, &of, NULL, 0);
+			err = sockauth_genl_error(nlh, &of, fw->text,
+						  sizeof(fw->text));
 			if (of != seq)
 				continue;
 			*verdict = err;
@@ -143,11 +145,17 @@ static int fw_receive(struct fakeworker *fw, uint32_t seq, int *verdict)
 	return found;
 }
 
-static int fw_transact(struct fakeworker *fw, struct nlmsghdr *nlh)
+struct nlmsghdr *fw_begin(struct fakeworker *fw, uint8_t cmd)
+{
+	return sockauth_genl_begin(fw->genl, fw->buf, cmd, NLM_F_ACK);
+}
+
+int fw_transact(struct fakeworker *fw, struct nlmsghdr *nlh)
 {
 	uint32_t seq = nlh->nlmsg_seq;
 	int err, verdict;
 
+	fw->text[0] = 0;
 	err = sockauth_genl_send(fw->genl, nlh);
 	while (!err) {
 		if (!net_wait(sockauth_genl_fd(fw->genl), POLLIN, PATIENCE_MS))
@@ -157,11 +165,14 @@ static int fw_transact(struct fakeworker *fw, struct nlmsghdr *nlh)
 	return err < 0 ? err : verdict;
 }
 
+const char *fw_text(const struct fakeworker *fw)
+{
+	return fw->text;
+}
+
 int fw_bind(struct fakeworker *fw, uint32_t window, const char *profile)
 {
-	struct nlmsghdr *nlh = sockauth_genl_begin(fw->genl, fw->buf,
-						   SOCKAUTH_CMD_WORKER_BIND,
-						   NLM_F_ACK);
+	struct nlmsghdr *nlh = fw_begin(fw, SOCKAUTH_CMD_WORKER_BIND);
 	struct nlattr *nest;
 
 	mnl_attr_put_u32(nlh, SOCKAUTH_A_WINDOW, window);
@@ -226,9 +237,7 @@ static void fw_put_done(struct nlmsghdr *nlh, const struct fw_reply *reply)
 /* Answer an event; the result is the kernel's. */
 int fw_reply(struct fakeworker *fw, const struct fw_reply *reply)
 {
-	struct nlmsghdr *nlh = sockauth_genl_begin(fw->genl, fw->buf,
-						   SOCKAUTH_CMD_STEP,
-						   NLM_F_ACK);
+	struct nlmsghdr *nlh = fw_begin(fw, SOCKAUTH_CMD_STEP);
 
 	mnl_attr_put_u64(nlh, SOCKAUTH_A_ID, reply->id);
 	mnl_attr_put_u32(nlh, SOCKAUTH_A_LEG, reply->leg);

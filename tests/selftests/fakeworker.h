@@ -71,6 +71,16 @@ int fw_done(struct fakeworker *fw, const struct fw_event *event);
 int fw_closed(struct fakeworker *fw);
 int fw_command(struct fakeworker *fw, uint8_t cmd, bool dump);
 
+/*
+ * A message of the test's own making: begin it, put attributes with libmnl, and
+ * have the kernel's verdict; fw_text() is what the kernel said to the last one.
+ * It can be longer than what is valid by 2 KiB.
+ */
+struct nlmsghdr;
+struct nlmsghdr *fw_begin(struct fakeworker *fw, uint8_t cmd);
+int fw_transact(struct fakeworker *fw, struct nlmsghdr *nlh);
+const char *fw_text(const struct fakeworker *fw);
+
 /* How many connections ended for REASON in this namespace, or -errno. */
 int64_t fw_failed(enum sockauth_reason reason);
 
