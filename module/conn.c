@@ -570,7 +570,9 @@ void sockauth_conn_open(struct sockauth_conn *conn)
 	sockauth_relay_socket_put(conn);
 	remove_wait_queue(sk_sleep(sk), &conn->ex->entry);
 	sockauth_exchange_free(conn);
-	wake_up_interruptible_poll(sk_sleep(sk), EPOLLOUT | EPOLLWRNORM);
+	/* TCP and kTLS have told of data already, when poll() could not show it. */
+	wake_up_interruptible_poll(sk_sleep(sk), EPOLLIN | EPOLLRDNORM |
+				   EPOLLOUT | EPOLLWRNORM);
 	rcu_read_lock();
 	sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
 	rcu_read_unlock();
