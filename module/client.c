@@ -168,7 +168,8 @@ out:
  * @sk: a socket that was connected when it was marked
  *
  * Context: process, the application's; sleeps unless the socket is O_NONBLOCK.
- * Return: as sockauth_client_connect().
+ * Return: as sockauth_client_connect(); -EINTR also where connect() is begun
+ *	anew, for the same setsockopt() would find a socket that is marked.
  */
 int sockauth_client_upgrade(struct sock *sk)
 {
@@ -182,6 +183,8 @@ int sockauth_client_upgrade(struct sock *sk)
 	sockauth_conn_kick(conn);
 	err = sockauth_client_wait(conn, sk, sock_sndtimeo(sk, nonblock));
 	sockauth_conn_put(conn);
+	if (err == -ERESTARTSYS)
+		return -EINTR;
 	return err == -EAGAIN ? -EINPROGRESS : err;
 }
 

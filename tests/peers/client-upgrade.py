@@ -10,7 +10,9 @@ import contextlib
 import errno
 import os
 import select
+import signal
 import socket
+import time
 import traceback
 import unittest
 
@@ -141,6 +143,33 @@ class Both(Case):
         with self.assertRaises(BlockingIOError):
             client.mark(theirs, **SERVER)
         self.assertEqual(client.outcome(ours), 0)
+
+    def test_interrupted(self):
+        """A signal ends the call, and not the authentication."""
+        ours, theirs = self.pair()
+        self.addCleanup(signal.signal, signal.SIGUSR1, signal.signal(
+            signal.SIGUSR1, lambda *_: None))
+        signal.siginterrupt(signal.SIGUSR1, False)
+        parent = os.getpid()
+        disturber = os.fork()
+        if not disturber:
+            while os.getppid() == parent:
+                time.sleep(0.2)
+                os.kill(parent, signal.SIGUSR1)
+            os._exit(0)
+        try:
+            with self.assertRaises(InterruptedError):
+                client.mark(ours, **CLIENT)
+        finally:
+            os.kill(disturber, signal.SIGKILL)
+            os.waitpid(disturber, 0)
+        theirs.setblocking(False)
+        with self.assertRaises(BlockingIOError):
+            client.mark(theirs, **SERVER)
+        self.assertEqual(client.outcome(ours), 0)
+        ours.sendall(b"hello")
+        self.assertTrue(client.events(theirs, select.POLLIN))
+        self.assertEqual(theirs.recv(100), b"hello")
 
     def test_hello_before(self):
         """For a server, unread bytes are the handshake."""

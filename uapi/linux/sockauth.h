@@ -25,8 +25,9 @@
  *	SOCKAUTH_REQ_CLIENT and SOCKAUTH_REQ_SERVER says which side begins to
  *	authenticate here.  The call returns when that is over, with the errors
  *	of connect(); on a non-blocking socket it is EINPROGRESS, and EPOLLOUT
- *	and SO_ERROR tell, as for connect().  No other thread may be inside a
- *	call on the socket.  Errors:
+ *	and SO_ERROR tell, as for connect().  A signal ends the call with EINTR
+ *	(SA_RESTART or not), and authentication goes on likewise.  No other
+ *	thread may be inside a call on the socket.  Errors:
  *	EINVAL		wrong length, unterminated name, contradicting flags
  *	E2BIG		non-zero bytes in a tail that this kernel does not know
  *	EFAULT		unreadable pointer
