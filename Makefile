@@ -82,7 +82,7 @@ module:
 	@for f in Kbuild module/*.[ch] module/compat/*.h uapi/linux/*.h; do \
 		ln -sf $(CURDIR)/$$f $(MODDIR)/$$f; \
 	done
-	@$(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR)/$(MODDIR) W=1 modules
+	@$(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR)/$(MODDIR) CC=$(CC) W=1 modules
 
 demo:
 	@tests/demo

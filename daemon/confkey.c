@@ -265,19 +265,25 @@ static int set_keytab(struct config_parser *p, void *object,
 
 /* realloc() would leave copies of keys behind. */
 static int add_psk(struct config_parser *p, struct config_profile *profile,
-		   const struct config_psk *psk)
+		   const struct config_psk *psk, char *identity)
 {
 	size_t count = profile->psk_count;
-	struct config_psk *psks = calloc(count + 1, sizeof(*psks));
+	struct config_psk *psks;
 
-	if (!psks)
+	if (!identity)
+		return p->err;
+	psks = calloc(count + 1, sizeof(*psks));
+	if (!psks) {
+		free(identity);
 		return config_fail(p, -ENOMEM, "out of memory");
+	}
 	if (count) {
 		memcpy(psks, profile->psks, count * sizeof(*psks));
 		explicit_bzero(profile->psks, count * sizeof(*psks));
 	}
 	free(profile->psks);
 	psks[count] = *psk;
+	psks[count].identity = identity;
 	profile->psks = psks;
 	profile->psk_count++;
 	return 0;
@@ -290,13 +296,10 @@ static int set_psk(struct config_parser *p, void *object,
 	struct config_psk psk = { .line = p->line };
 	size_t len;
 
-	if (config_parse_psk(value, &psk, &len)) {
+	if (config_parse_psk(value, &psk, &len))
 		config_fail(p, -EINVAL, "psk: this is not %s", key->allowed);
-	} else {
-		psk.identity = config_copy(p, value, len);
-		if (psk.identity && add_psk(p, object, &psk))
-			free(psk.identity);
-	}
+	else
+		add_psk(p, object, &psk, config_copy(p, value, len));
 	explicit_bzero(&psk, sizeof(psk));
 	return p->err;
 }

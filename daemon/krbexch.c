@@ -295,11 +295,11 @@ int krb_initiate(krb5_context krb, const struct broker_answer *answer,
 int krb_check_reply(krb5_context krb, struct krb_exchange *x,
 		    const uint8_t *reply, size_t len, struct verdict *v)
 {
-	krb5_data data = { .length = len, .data = (char *)reply };
+	krb5_data token = { .length = len, .data = (char *)reply };
 	krb5_ap_rep_enc_part *part;
 	krb5_error_code code;
 
-	code = krb5_rd_rep(krb, x->auth, &data, &part);
+	code = krb5_rd_rep(krb, x->auth, &token, &part);
 	if (code)
 		return explain(krb, code, "the service's KRB_AP_REP is wrong",
 			       v);

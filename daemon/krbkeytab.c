@@ -48,9 +48,9 @@ static uint32_t take_number(struct cursor *c, size_t len)
 static krb5_data take_data(struct cursor *c)
 {
 	size_t len = take_number(c, 2);
-	krb5_data data = { .length = len, .data = (char *)take(c, len) };
+	krb5_data taken = { .length = len, .data = (char *)take(c, len) };
 
-	return data;
+	return taken;
 }
 
 /* Everything points into the file; libkrb5 copies. */

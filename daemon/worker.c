@@ -241,7 +241,7 @@ static void answer(struct worker *worker, const struct event *ev, bool last)
 static void handle_event(struct worker *worker, const struct nlmsghdr *nlh)
 {
 	const struct nlattr *tb[SOCKAUTH_A_MAX + 1];
-	struct event ev;
+	struct event ev = { 0 };
 
 	/* Whatever it is, it wants an answer: that gives the credit back. */
 	if (sockauth_genl_parse(nlh, tb) || step_read(tb, &ev)) {

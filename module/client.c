@@ -126,7 +126,7 @@ static void sockauth_client_refused(struct sockauth_conn *conn, int err)
  *	it failed, as the uapi header documents.
  */
 int sockauth_client_connect(struct sockauth_sock *ss, struct socket *sock,
-			    struct sockaddr *addr, int len, int flags)
+			    struct sockauth_sockaddr *addr, int len, int flags)
 {
 	long timeo = sock_sndtimeo(ss->sk, flags & O_NONBLOCK);
 	unsigned long start = jiffies;

@@ -525,7 +525,7 @@ int sockauth_exchange_answer(struct sockauth_conn *conn, u32 portid, u32 leg,
 /* ---- client.c: connect(), and calls before it is through ---- */
 
 int sockauth_client_connect(struct sockauth_sock *ss, struct socket *sock,
-			    struct sockaddr *addr, int len, int flags);
+			    struct sockauth_sockaddr *addr, int len, int flags);
 int sockauth_client_upgrade(struct sock *sk);
 void sockauth_client_keep_nagle(struct sockauth_sock *ss);
 void sockauth_client_cancel(struct sockauth_sock *ss);

@@ -140,8 +140,9 @@ static int sockauth_sock_release(struct socket *sock)
 	return ret;
 }
 
-static int sockauth_sock_connect(struct socket *sock, struct sockaddr *addr,
-				 int len, int flags)
+static int sockauth_sock_connect(struct socket *sock,
+				 struct sockauth_sockaddr *addr, int len,
+				 int flags)
 {
 	struct sockauth_sock *ss = sockauth_sock_of(sock);
 

@@ -31,16 +31,24 @@
 #define sockauth_accept_flags()	(flags)
 #endif
 
+/* 6.19 tells addresses of any length from those of struct sockaddr's. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
+#define sockauth_sockaddr	sockaddr_unsized
+#else
+#define sockauth_sockaddr	sockaddr
+#endif
+
+/* 7.0 no longer exports inet_csk_accept(), which is what this calls. */
 static inline struct sock *sockauth_compat_csk_accept(struct sock *sk)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
 	struct proto_accept_arg arg = { .flags = O_NONBLOCK, .kern = true };
 
-	return inet_csk_accept(sk, &arg);
+	return READ_ONCE(sk->sk_prot)->accept(sk, &arg);
 #else
 	int err;
 
-	return inet_csk_accept(sk, O_NONBLOCK, &err, true);
+	return READ_ONCE(sk->sk_prot)->accept(sk, O_NONBLOCK, &err, true);
 #endif
 }
 

@@ -105,7 +105,7 @@ void seed_bytes(struct seed *seed, const void *data, size_t len)
  */
 void seed_number(struct seed *seed, uint32_t number, size_t size)
 {
-	uint8_t bytes[4];
+	uint8_t bytes[4] = { 0 };
 	size_t i;
 
 	for (i = 0; i < size; i++)
