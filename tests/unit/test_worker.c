@@ -376,6 +376,12 @@ static void test_senseless_event(void **state)
 	assert_int_equal(worker_receive(worker), 0);
 	assert_int_equal(module.steps, 1);
 	assert_int_equal(reply_number(SOCKAUTH_A_STATUS), SOCKAUTH_STEP_FAIL);
+	/* Whose it is cannot be read: nobody else's connection is answered. */
+	nlh = kernel_begin(port(), buf, SOCKAUTH_CMD_STEP, 0, 0);
+	mnl_attr_put_u32(nlh, SOCKAUTH_A_ID, 5);
+	kernel_send(port(), nlh);
+	assert_int_equal(worker_receive(worker), 0);
+	assert_int_equal(module.steps, 1);
 	/* Of commands that are none of its business it says nothing. */
 	nlh = kernel_begin(port(), buf, SOCKAUTH_CMD_CONN_EVENT, 0, 0);
 	kernel_send(port(), nlh);
