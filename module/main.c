@@ -75,7 +75,7 @@ static int __init sockauth_init(void)
 	/* kTLS has no symbol of its own that would pull it in. */
 	request_module("tcp-ulp-tls");
 
-	sockauth_wq = alloc_workqueue("sockauth", 0, 0);
+	sockauth_wq = alloc_workqueue("sockauth", SOCKAUTH_WQ_PERCPU, 0);
 	if (!sockauth_wq)
 		return -ENOMEM;
 	err = sockauth_conn_init();

@@ -52,6 +52,13 @@ static inline struct sock *sockauth_compat_csk_accept(struct sock *sk)
 #endif
 }
 
+/* 6.17 wants to be told that work runs where it was queued, as it always did. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
+#define SOCKAUTH_WQ_PERCPU	WQ_PERCPU
+#else
+#define SOCKAUTH_WQ_PERCPU	0
+#endif
+
 /* 6.5 replaced ->sendpage() by MSG_SPLICE_PAGES. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
 #define SOCKAUTH_HAVE_SENDPAGE
