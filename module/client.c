@@ -51,6 +51,7 @@ static int sockauth_client_wait(struct sockauth_conn *conn, struct sock *sk,
 {
 	struct sockauth_client_waiter waiter = { .conn = conn };
 	int err;
+	u8 state;
 
 	init_wait(&waiter.entry);
 	waiter.entry.func = sockauth_client_woken;
@@ -58,9 +59,11 @@ static int sockauth_client_wait(struct sockauth_conn *conn, struct sock *sk,
 		prepare_to_wait(sk_sleep(sk), &waiter.entry,
 				TASK_INTERRUPTIBLE);
 		err = 0;
-		if (READ_ONCE(conn->state) == SOCKAUTH_STATE_OPEN)
+		/* Pairs with the release in sockauth_conn_set_state(). */
+		state = smp_load_acquire(&conn->state);
+		if (state == SOCKAUTH_STATE_OPEN)
 			break;
-		if (READ_ONCE(conn->state) == SOCKAUTH_STATE_ENDED) {
+		if (state == SOCKAUTH_STATE_ENDED) {
 			err = sockauth_client_error(conn, sk);
 			break;
 		}

@@ -59,7 +59,24 @@ void sockauth_conn_set_state(struct sockauth_conn *conn,
 	lockdep_assert_held(&conn->lock);
 	if (WARN_ON_ONCE(!(sockauth_conn_moves[conn->state] & BIT(state))))
 		return;
-	WRITE_ONCE(conn->state, state);
+	/* Whoever sees the state sees what led to it. */
+	smp_store_release(&conn->state, state);
+}
+
+/**
+ * sockauth_conn_authenticated() - count it as established from here on
+ * @conn: the connection, locked by the caller
+ */
+void sockauth_conn_authenticated(struct sockauth_conn *conn)
+{
+	struct sockauth_net *snet = conn->snet;
+
+	lockdep_assert_held(&conn->lock);
+	atomic64_inc(&snet->done);
+	if (conn->peer->flags & SOCKAUTH_SEC_RESUMED)
+		atomic64_inc(&snet->resumed);
+	atomic_dec(&snet->pending);
+	atomic_inc(&snet->open);
 }
 
 static void sockauth_conn_free_rcu(struct rcu_head *head)
@@ -101,6 +118,8 @@ void sockauth_conn_put(struct sockauth_conn *conn)
 	kfree(conn->text);
 	sockauth_exchange_free(conn);
 	mutex_destroy(&conn->lock);
+	if (atomic_dec_and_test(&conn->snet->alive))
+		wake_up_var(&conn->snet->alive);
 	sockauth_object_gone(SOCKAUTH_OBJECT_CONN);
 	/* Somebody may just have found it by its id. */
 	call_rcu(&conn->rcu, sockauth_conn_free_rcu);
@@ -220,7 +239,10 @@ void sockauth_conn_forget(struct sockauth_conn *conn)
 		sockauth_conn_put(conn);
 }
 
-/* Takes over the reference on @req. */
+/*
+ * Takes over the reference on @req.  The connection is locked: nobody else knows
+ * it, and trylock says so to lockdep, for the caller may have lock_sock().
+ */
 static struct sockauth_conn *sockauth_conn_alloc(struct sockauth_net *snet,
 						 struct sockauth_req *req,
 						 struct sock *sk)
@@ -244,13 +266,18 @@ static struct sockauth_conn *sockauth_conn_alloc(struct sockauth_net *snet,
 	conn->sk = sk;
 	conn->born = jiffies;
 	mutex_init(&conn->lock);
+	WARN_ON_ONCE(!mutex_trylock(&conn->lock));
+	atomic_inc(&snet->alive);
 	INIT_WORK(&conn->work, sockauth_exchange_work);
 	timer_setup(&conn->timer, sockauth_conn_timer, 0);
 	INIT_LIST_HEAD(&conn->link);
 	return conn;
 }
 
-/* From here on it has an id, a time-out, and is counted. */
+/*
+ * From here on it is counted, has a time-out, and can be found by its id, by
+ * whoever wants to end it for one: the lock is kept until all is set up.
+ */
 static int sockauth_conn_publish(struct sockauth_conn *conn)
 {
 	struct sockauth_net *snet = conn->snet;
@@ -258,6 +285,7 @@ static int sockauth_conn_publish(struct sockauth_conn *conn)
 		      READ_ONCE(snet->limits.timeout_ms);
 	int err;
 
+	lockdep_assert_held(&conn->lock);
 	refcount_inc(&conn->ref);
 	err = xa_insert(&snet->conns, conn->id, conn, GFP_KERNEL);
 	if (err) {
@@ -301,7 +329,6 @@ struct sockauth_conn *sockauth_conn_create(struct sockauth_listener *l,
 	conn->listener = l;
 	conn->ex->base = l->base;
 	add_wait_queue(&conn->ex->wq.wait, &conn->ex->entry);
-	mutex_lock(&conn->lock);
 	err = sockauth_conn_publish(conn);
 	if (err) {
 		conn->sk = NULL;
@@ -324,7 +351,7 @@ struct sockauth_conn *sockauth_conn_create(struct sockauth_listener *l,
  *
  * Context: process; sleeps.
  * Return: the connection with one reference, for the face, or an ERR_PTR with
- *	-ENOMEM.
+ *	-ENOMEM, or -EAGAIN: applications have as many as the limit allows.
  */
 struct sockauth_conn *sockauth_conn_begin(struct sockauth_sock *ss,
 					  struct socket *sock,
@@ -332,10 +359,14 @@ struct sockauth_conn *sockauth_conn_begin(struct sockauth_sock *ss,
 					  enum sockauth_role role)
 {
 	struct sock *sk = ss->sk;
+	struct sockauth_net *snet = sockauth_net_of(sock_net(sk));
 	struct sockauth_conn *conn;
 	int err;
 
-	conn = sockauth_conn_alloc(sockauth_net_of(sock_net(sk)), req, sk);
+	if (atomic_read(&snet->pending) - atomic_read(&snet->listed) >=
+	    (int)READ_ONCE(snet->limits.pending_net))
+		return ERR_PTR(-EAGAIN);
+	conn = sockauth_conn_alloc(snet, req, sk);
 	if (!conn)
 		return ERR_PTR(-ENOMEM);
 	conn->role = role;
@@ -344,19 +375,15 @@ struct sockauth_conn *sockauth_conn_begin(struct sockauth_sock *ss,
 	conn->ss = ss;
 	conn->ex->app = sock;
 	conn->ex->base = ss->base;
-	/*
-	 * Once it is published it could end, which takes its entry off a wait
-	 * queue that it must be on by then.  Nobody else has the lock yet; a
-	 * trylock tells lockdep so, since lock_sock() may be held here.
-	 */
-	mutex_trylock(&conn->lock);
 	err = sockauth_conn_publish(conn);
-	if (!err)
-		add_wait_queue(sk_sleep(sk), &conn->ex->entry);
-	mutex_unlock(&conn->lock);
 	if (err) {
 		refcount_inc(&req->ref);
 		conn->sk = NULL;
+	} else {
+		add_wait_queue(sk_sleep(sk), &conn->ex->entry);
+	}
+	mutex_unlock(&conn->lock);
+	if (err) {
 		sockauth_conn_put(conn);
 		return ERR_PTR(err);
 	}
@@ -560,11 +587,11 @@ void sockauth_conn_open(struct sockauth_conn *conn)
 	struct sockauth_sock *ss = conn->ss;
 	struct sock *sk = conn->sk;
 
-	sockauth_conn_set_state(conn, SOCKAUTH_STATE_OPEN);
-	ss->base = conn->ex->sock->ops;
+	WRITE_ONCE(ss->base, conn->ex->sock->ops);
 	sockauth_sock_show(ss, conn->ex->app, sockauth_ops_of(sk, ss->base));
 	/* Whoever sees it open must see the operations too. */
 	smp_store_release(&ss->open, true);
+	sockauth_conn_set_state(conn, SOCKAUTH_STATE_OPEN);
 	/* kTLS took it from the private socket: no zero copy by io_uring. */
 	clear_bit(SOCK_SUPPORT_ZC, &conn->ex->app->flags);
 	sockauth_relay_socket_put(conn);
@@ -614,7 +641,7 @@ void sockauth_conn_reply_free(struct sockauth_reply *reply)
  */
 int __init sockauth_conn_init(void)
 {
-	sockauth_conn_cache = KMEM_CACHE(sockauth_conn, 0);
+	sockauth_conn_cache = KMEM_CACHE(sockauth_conn, SLAB_ACCOUNT);
 	return sockauth_conn_cache ? 0 : -ENOMEM;
 }
 

@@ -2,8 +2,8 @@
 /*
  * sockauth - event: what workers and monitors are told
  *
- * Fills messages; owns nothing.  Workers are told by unicast, within their
- * credit; the multicast group is for monitors alone, which may lose messages.
+ * Fills messages; owns nothing.  Workers are told within their credit; the
+ * multicast group is for monitors alone, which may lose messages.
  */
 #include <linux/cred.h>
 #include <net/ipv6.h>
@@ -13,6 +13,42 @@
 
 /* All of a STEP event but the token and the names. */
 #define SOCKAUTH_EVENT_FIXED	512
+
+/* A RECORD event has session secrets in it. */
+static void sockauth_event_wipe(struct sk_buff *skb)
+{
+	memzero_explicit(skb->head, skb_end_offset(skb));
+	if (skb->sk)
+		sock_rfree(skb);
+}
+
+/*
+ * To this very socket: genlmsg_unicast() would send to whoever has its port now,
+ * and shows the message to taps.  The message is gone in any case.
+ */
+static int sockauth_event_send(struct sockauth_worker *worker,
+			       struct sk_buff *skb)
+{
+	struct sock *nlsk = worker->nlsk;
+	int err = 0;
+
+	if (sock_flag(nlsk, SOCK_DEAD))
+		err = -ECONNREFUSED;
+	else if (atomic_read(&nlsk->sk_rmem_alloc) + skb->truesize >
+		 READ_ONCE(nlsk->sk_rcvbuf))
+		err = -EAGAIN;
+	if (err) {
+		nlmsg_free(skb);
+		return err;
+	}
+	skb->sk = nlsk;
+	if (!skb->destructor)
+		skb->destructor = sock_rfree;
+	atomic_add(skb->truesize, &nlsk->sk_rmem_alloc);
+	skb_queue_tail(&nlsk->sk_receive_queue, skb);
+	nlsk->sk_data_ready(nlsk);
+	return 0;
+}
 
 /**
  * sockauth_event_put_address() - one end of a connection, as a sockaddr
@@ -113,7 +149,7 @@ static int sockauth_event_put_token(struct sk_buff *skb,
  * @conn: the connection, locked by the caller, with credit at its worker
  * @token: what sockauth_relay_scan() found
  *
- * Return: 0; -ECONNREFUSED: the port is gone; -ENOMEM; -EAGAIN: the receive
+ * Return: 0; -ECONNREFUSED: the worker is gone; -ENOMEM; -EAGAIN: its receive
  *	buffer is full, which the window should have prevented.
  */
 int sockauth_event_step(struct sockauth_conn *conn,
@@ -139,7 +175,7 @@ int sockauth_event_step(struct sockauth_conn *conn,
 		return -EMSGSIZE;
 	}
 	genlmsg_end(skb, hdr);
-	return genlmsg_unicast(conn->snet->net, skb, conn->ex->worker->portid);
+	return sockauth_event_send(conn->ex->worker, skb);
 }
 
 /**
@@ -168,7 +204,7 @@ int sockauth_event_close(struct sockauth_worker *worker,
 				      SOCKAUTH_A_PAD))
 			goto too_long;
 	genlmsg_end(skb, hdr);
-	return genlmsg_unicast(worker->snet->net, skb, worker->portid);
+	return sockauth_event_send(worker, skb);
 
 too_long:
 	nlmsg_free(skb);
@@ -219,6 +255,7 @@ void sockauth_event_record(struct sockauth_conn *conn, const void *record,
 			  conn->peer->blob_len + len, GFP_KERNEL);
 	if (!skb)
 		goto unsent;
+	skb->destructor = sockauth_event_wipe;
 	hdr = genlmsg_put(skb, 0, 0, &sockauth_family, 0, SOCKAUTH_CMD_RECORD);
 	if (!hdr || sockauth_event_put_record(skb, conn, worker->userns, record,
 					      len)) {
@@ -226,7 +263,7 @@ void sockauth_event_record(struct sockauth_conn *conn, const void *record,
 		goto unsent;
 	}
 	genlmsg_end(skb, hdr);
-	if (!genlmsg_unicast(conn->snet->net, skb, worker->portid)) {
+	if (!sockauth_event_send(worker, skb)) {
 		sockauth_worker_put(worker);
 		return;
 	}

@@ -192,7 +192,6 @@ static void sockauth_exchange_connecting(struct sockauth_conn *conn)
 static void sockauth_exchange_done(struct sockauth_conn *conn,
 				   struct sockauth_reply *reply)
 {
-	struct sockauth_net *snet = conn->snet;
 	int err;
 
 	sockauth_relay_socket_show(conn);
@@ -218,11 +217,7 @@ static void sockauth_exchange_done(struct sockauth_conn *conn,
 	conn->peer->flags |= SOCKAUTH_SEC_SECURED | SOCKAUTH_SEC_ENCRYPTED;
 	sockauth_conn_disarm(conn);
 
-	atomic64_inc(&snet->done);
-	if (conn->peer->flags & SOCKAUTH_SEC_RESUMED)
-		atomic64_inc(&snet->resumed);
-	atomic_dec(&snet->pending);
-	atomic_inc(&snet->open);
+	sockauth_conn_authenticated(conn);
 	if (conn->ex->app) {
 		sockauth_conn_open(conn);
 		sockauth_event_notify(conn);
@@ -290,37 +285,69 @@ static void sockauth_exchange_unlock(struct sockauth_conn *conn)
 		sockauth_listener_wake(conn->listener);
 }
 
+/*
+ * Is this the answer that is owed?  Only whom we asked learns more than that it
+ * was not asked.
+ */
+static int sockauth_exchange_check(struct sockauth_conn *conn,
+				   const struct sock *nlsk, u32 leg)
+{
+	if (!conn->ex || !sockauth_worker_asked(conn, nlsk))
+		return -ENOENT;
+	return leg == conn->leg ? 0 : -ESTALE;
+}
+
+/**
+ * sockauth_exchange_give_up() - a reply has come that cannot be kept
+ * @conn: the connection; the caller has a reference
+ * @nlsk: netlink socket of whoever sent it
+ * @leg: which event is answered
+ *
+ * Context: process; sleeps.
+ */
+void sockauth_exchange_give_up(struct sockauth_conn *conn,
+			       const struct sock *nlsk, u32 leg)
+{
+	mutex_lock(&conn->lock);
+	if (!sockauth_exchange_check(conn, nlsk, leg) &&
+	    !sockauth_worker_answered(conn, nlsk, false)) {
+		if (conn->state == SOCKAUTH_STATE_ENDED)
+			sockauth_conn_forget(conn);
+		sockauth_conn_end(conn, SOCKAUTH_REASON_INTERNAL, ENOMEM,
+				  "no memory for the daemon's reply");
+	}
+	mutex_unlock(&conn->lock);
+}
+
 /**
  * sockauth_exchange_answer() - a worker's reply to the last event
  * @conn: the connection; the caller has a reference
- * @portid: netlink port of whoever says so
+ * @nlsk: netlink socket of whoever says so
  * @leg: which event is answered
  * @reply: the reply; stays the caller's, but its peer may be taken
  *
- * Return: 0; -ENOENT: nobody asked this port; -ESTALE: over, or another leg;
+ * Return: 0; -ENOENT: nobody asked this worker; -ESTALE: over, or another leg;
  *	-EINVAL: the reply consumes more than was offered, or nothing.  With an
  *	error nothing has changed, except that an ended connection is
  *	forgotten.
  * Context: process; sleeps.
  */
-int sockauth_exchange_answer(struct sockauth_conn *conn, u32 portid, u32 leg,
+int sockauth_exchange_answer(struct sockauth_conn *conn,
+			     const struct sock *nlsk, u32 leg,
 			     struct sockauth_reply *reply)
 {
 	bool more = reply->status == SOCKAUTH_STEP_CONTINUE;
 	int err;
 
 	mutex_lock(&conn->lock);
-	err = -ESTALE;
-	if (leg != conn->leg)
-		goto out;
-	err = -ENOENT;
-	if (!conn->ex)
+	err = sockauth_exchange_check(conn, nlsk, leg);
+	if (err)
 		goto out;
 	err = -EINVAL;
 	if (reply->consumed > conn->ex->offered ||
 	    (more && conn->ex->offered && !reply->consumed))
 		goto out;
-	err = sockauth_worker_answered(conn, portid,
+	err = sockauth_worker_answered(conn, nlsk,
 				       more && conn->state !=
 				       SOCKAUTH_STATE_ENDED);
 	if (err)

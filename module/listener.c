@@ -14,6 +14,15 @@
 
 #include "sockauth.h"
 
+/*
+ * Evictions to make room for one: what others are ending at this moment is
+ * counted still, but on no list.
+ */
+#define SOCKAUTH_EVICTIONS_MAX	2
+
+/* Children to take before others get their turn on the work queue. */
+#define SOCKAUTH_DRAIN_BATCH	64
+
 static int sockauth_listener_woken(wait_queue_entry_t *entry, unsigned int mode,
 				   int sync, void *key)
 {
@@ -101,11 +110,14 @@ static void sockauth_listener_make_room(struct sockauth_listener *l)
 {
 	const struct sockauth_limits *limits = &l->snet->limits;
 	struct sockauth_listener *largest;
+	int tries;
 
-	if (READ_ONCE(l->npending) >= READ_ONCE(limits->pending)) {
+	/* More than one may have to go, if the limit was lowered. */
+	while (READ_ONCE(l->npending) >= READ_ONCE(limits->pending))
 		sockauth_listener_evict(l);
-	} else if (atomic_read(&l->snet->listed) >=
-		   READ_ONCE(limits->pending_net)) {
+	for (tries = 0; tries < SOCKAUTH_EVICTIONS_MAX &&
+	     atomic_read(&l->snet->listed) >= READ_ONCE(limits->pending_net);
+	     tries++) {
 		largest = sockauth_listener_largest(l);
 		sockauth_listener_evict(largest);
 		sockauth_listener_put(largest);
@@ -158,15 +170,19 @@ static void sockauth_listener_drain(struct work_struct *work)
 {
 	struct sockauth_listener *l;
 	struct sock *child;
+	int taken;
 
 	l = container_of(work, struct sockauth_listener, drain);
-	while (!READ_ONCE(l->closed) && !sockauth_listener_full(l)) {
+	for (taken = 0; taken < SOCKAUTH_DRAIN_BATCH; taken++) {
+		if (READ_ONCE(l->closed) || sockauth_listener_full(l))
+			return;
 		child = sockauth_compat_csk_accept(l->ss->sk);
 		if (!child)
-			break;
+			return;
 		sockauth_listener_take(l, child);
 		cond_resched();
 	}
+	queue_work(sockauth_wq, &l->drain);
 }
 
 /**
@@ -219,23 +235,29 @@ void sockauth_listener_start(struct sockauth_listener *l)
 	queue_work(sockauth_wq, &l->drain);
 }
 
+/* Take a connection off the ready list, with the list's reference. */
+static void sockauth_listener_unready(struct sockauth_listener *l,
+				      struct sockauth_conn *conn)
+{
+	lockdep_assert_held(&l->lock);
+	/* Where TCP's queue is full too, no further child will wake us. */
+	if (!l->closed && sockauth_listener_full(l))
+		queue_work(sockauth_wq, &l->drain);
+	list_del_init(&conn->link);
+	conn->ready = false;
+	l->nready--;
+}
+
 static struct sockauth_conn *
 sockauth_listener_pop(struct sockauth_listener *l)
 {
 	struct sockauth_conn *conn;
-	bool resume = false;
 
 	spin_lock(&l->lock);
 	conn = list_first_entry_or_null(&l->ready, struct sockauth_conn, link);
-	if (conn) {
-		resume = !l->closed && sockauth_listener_full(l);
-		list_del_init(&conn->link);
-		conn->ready = false;
-		l->nready--;
-	}
+	if (conn)
+		sockauth_listener_unready(l, conn);
 	spin_unlock(&l->lock);
-	if (resume)
-		queue_work(sockauth_wq, &l->drain);
 	return conn;
 }
 
@@ -354,12 +376,11 @@ void sockauth_listener_forget(struct sockauth_listener *l,
 
 	spin_lock(&l->lock);
 	listed = !list_empty(&conn->link);
-	if (listed) {
+	if (listed && conn->ready) {
+		sockauth_listener_unready(l, conn);
+	} else if (listed) {
 		list_del_init(&conn->link);
-		if (conn->ready)
-			l->nready--;
-		else
-			sockauth_listener_count(l, -1);
+		sockauth_listener_count(l, -1);
 	}
 	spin_unlock(&l->lock);
 	if (listed)
@@ -390,6 +411,31 @@ static int sockauth_listener_wait(struct sockauth_listener *l, long *timeo)
 	}
 	finish_wait(&l->wait, &wait);
 	return err;
+}
+
+/* No memory for this caller now; the connection, if it still is, can wait. */
+static void sockauth_listener_unpop(struct sockauth_listener *l,
+				    struct sockauth_conn *conn)
+{
+	bool listed = false;
+
+	mutex_lock(&conn->lock);
+	spin_lock(&l->lock);
+	if (!l->closed && conn->state == SOCKAUTH_STATE_READY) {
+		list_add(&conn->link, &l->ready);
+		conn->ready = true;
+		l->nready++;
+		listed = true;
+	}
+	spin_unlock(&l->lock);
+	if (!listed)
+		sockauth_conn_end(conn, SOCKAUTH_REASON_CANCELLED,
+				  ECONNABORTED, NULL);
+	mutex_unlock(&conn->lock);
+	if (listed)
+		sockauth_listener_wake(l);
+	else
+		sockauth_conn_put(conn);
 }
 
 /**
@@ -438,12 +484,7 @@ int sockauth_listener_accept(struct sockauth_listener *l,
 		sockauth_conn_put(conn);
 	}
 
-	/* No memory for this caller now; the connection is not to blame. */
-	spin_lock(&l->lock);
-	list_add(&conn->link, &l->ready);
-	conn->ready = true;
-	l->nready++;
-	spin_unlock(&l->lock);
+	sockauth_listener_unpop(l, conn);
 	return err;
 }
 

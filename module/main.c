@@ -52,8 +52,11 @@ static void __net_exit sockauth_net_exit(struct net *net)
 {
 	struct sockauth_net *snet = sockauth_net_of(net);
 
-	/* Work of a connection that ended a moment ago may still run. */
-	flush_workqueue(sockauth_wq);
+	/*
+	 * Work of a connection that ended a moment ago may still run; but we do
+	 * not wait for those of other namespaces.
+	 */
+	wait_var_event(&snet->alive, !atomic_read(&snet->alive));
 	WARN_ON_ONCE(!xa_empty(&snet->conns));
 	WARN_ON_ONCE(!list_empty(&snet->workers));
 	WARN_ON_ONCE(!list_empty(&snet->listeners));

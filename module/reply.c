@@ -2,9 +2,12 @@
 /*
  * sockauth - reply: what workers say
  *
- * Parses WORKER_BIND, STEP, CLOSE and RECORD into what conn.c and worker.c work with,
- * and refuses what makes no sense, with words.  Owns nothing; keys stay on the
- * heap, in a structure that is wiped.
+ * Parses WORKER_BIND, STEP, CLOSE and RECORD into what conn.c and worker.c work
+ * with, and refuses what makes no sense, with words.  Owns nothing; keys stay on
+ * the heap, in a structure that is wiped, and are wiped out of the message.
+ *
+ * Who sent a message is told by its socket.  A port is only a number: it is free
+ * for others before a dying socket is reported dead.
  */
 #include <linux/slab.h>
 #include <linux/user_namespace.h>
@@ -19,6 +22,7 @@
 	-EINVAL;							\
 })
 
+/* Without its zero: bytes after that are not part of the string. */
 static size_t sockauth_reply_strlen(const struct nlattr *attr)
 {
 	return attr ? strnlen(nla_data(attr), nla_len(attr)) : 0;
@@ -49,8 +53,10 @@ static int sockauth_reply_profiles(struct nlattr *nest,
 	if (!p)
 		return -ENOMEM;
 	*profiles = p;
-	nla_for_each_nested(attr, nest, rem)
-		p += nla_strscpy(p, attr, sockauth_reply_strlen(attr) + 1) + 1;
+	nla_for_each_nested(attr, nest, rem) {
+		memcpy(p, nla_data(attr), sockauth_reply_strlen(attr));
+		p += sockauth_reply_strlen(attr) + 1;
+	}
 	return 0;
 }
 
@@ -90,13 +96,15 @@ int sockauth_reply_bind(struct sk_buff *skb, struct genl_info *info)
 {
 	struct sockauth_net *snet = sockauth_net_of(genl_info_net(info));
 	struct nlattr **attrs = info->attrs;
-	struct sock *sk = NETLINK_CB(skb).sk;
+	struct sock *nlsk = NETLINK_CB(skb).sk;
 	char *profiles = NULL;
+	bool add;
 	int ret;
 
 	if (!attrs[SOCKAUTH_A_WINDOW])
 		return sockauth_reply_missing(info, "WINDOW");
-	if (!sockauth_worker_bound(snet, info->snd_portid) &&
+	add = !sockauth_worker_bound(snet, nlsk);
+	if (add &&
 	    !netlink_ns_capable(skb, snet->net->user_ns, CAP_NET_ADMIN)) {
 		NL_SET_ERR_MSG(info->extack, "becoming a worker takes CAP_NET_ADMIN");
 		return -EPERM;
@@ -107,9 +115,8 @@ int sockauth_reply_bind(struct sk_buff *skb, struct genl_info *info)
 		if (ret)
 			return ret;
 	}
-	ret = sockauth_worker_bind(snet, sk, info->snd_portid,
-				   nla_get_u32(attrs[SOCKAUTH_A_WINDOW]),
-				   sk_user_ns(sk));
+	ret = sockauth_worker_bind(snet, nlsk, info->snd_portid,
+				   nla_get_u32(attrs[SOCKAUTH_A_WINDOW]), add);
 	if (ret < 0) {
 		kfree(profiles);
 		return ret;
@@ -272,6 +279,32 @@ static int sockauth_reply_parse(struct sockauth_reply *reply,
 	return 0;
 }
 
+/* A worker whose reply we have no memory for waits for nothing any more. */
+static int sockauth_reply_to(struct sockauth_conn *conn,
+			     const struct sock *nlsk, struct genl_info *info)
+{
+	u32 leg = nla_get_u32(info->attrs[SOCKAUTH_A_LEG]);
+	struct sockauth_reply *reply;
+	int err = -ENOMEM;
+
+	reply = kzalloc(sizeof(*reply), GFP_KERNEL);
+	if (reply)
+		err = sockauth_reply_parse(reply, info, sk_user_ns(nlsk));
+	if (!err)
+		err = sockauth_exchange_answer(conn, nlsk, leg, reply);
+	else if (err == -ENOMEM)
+		sockauth_exchange_give_up(conn, nlsk, leg);
+	sockauth_conn_reply_free(reply);
+	return err;
+}
+
+/* The message is freed by netlink, which does not know what was in it. */
+static void sockauth_reply_wipe(struct nlattr *attr)
+{
+	if (attr)
+		memzero_explicit(nla_data(attr), nla_len(attr));
+}
+
 /**
  * sockauth_reply_step() - SOCKAUTH_CMD_STEP from a worker
  * @skb: the message
@@ -284,34 +317,28 @@ static int sockauth_reply_parse(struct sockauth_reply *reply,
  */
 int sockauth_reply_step(struct sk_buff *skb, struct genl_info *info)
 {
+	struct sockauth_net *snet = sockauth_net_of(genl_info_net(info));
+	struct sock *nlsk = NETLINK_CB(skb).sk;
 	struct nlattr **attrs = info->attrs;
-	struct sockauth_reply *reply;
 	struct sockauth_conn *conn;
 	int err;
 
+	if (!sockauth_worker_bound(snet, nlsk)) {
+		NL_SET_ERR_MSG(info->extack, "this port is not a worker");
+		return -ENOENT;
+	}
 	if (!attrs[SOCKAUTH_A_ID])
 		return sockauth_reply_missing(info, "ID");
 	if (!attrs[SOCKAUTH_A_LEG])
 		return sockauth_reply_missing(info, "LEG");
 	if (!attrs[SOCKAUTH_A_STATUS])
 		return sockauth_reply_missing(info, "STATUS");
-	conn = sockauth_conn_find(sockauth_net_of(genl_info_net(info)),
-				  nla_get_u64(attrs[SOCKAUTH_A_ID]));
+	conn = sockauth_conn_find(snet, nla_get_u64(attrs[SOCKAUTH_A_ID]));
 	if (!conn) {
 		NL_SET_ERR_MSG(info->extack, "no such connection");
 		return -ENOENT;
 	}
-
-	err = -ENOMEM;
-	reply = kzalloc(sizeof(*reply), GFP_KERNEL);
-	if (!reply)
-		goto out;
-	err = sockauth_reply_parse(reply, info,
-				   sk_user_ns(NETLINK_CB(skb).sk));
-	if (err)
-		goto out;
-	err = sockauth_exchange_answer(conn, info->snd_portid,
-				       nla_get_u32(attrs[SOCKAUTH_A_LEG]), reply);
+	err = sockauth_reply_to(conn, nlsk, info);
 	if (err == -ENOENT)
 		NL_SET_ERR_MSG(info->extack, "this port was not asked about the connection");
 	else if (err == -ESTALE)
@@ -319,9 +346,10 @@ int sockauth_reply_step(struct sk_buff *skb, struct genl_info *info)
 	else if (err == -EINVAL)
 		NL_SET_ERR_MSG_ATTR(info->extack, attrs[SOCKAUTH_A_CONSUMED],
 				    "consumed is more than was offered, or nothing");
-out:
-	sockauth_conn_reply_free(reply);
 	sockauth_conn_put(conn);
+	sockauth_reply_wipe(attrs[SOCKAUTH_A_TX]);
+	sockauth_reply_wipe(attrs[SOCKAUTH_A_RX]);
+	sockauth_reply_wipe(attrs[SOCKAUTH_A_BLOB]);
 	return err;
 }
 
@@ -339,7 +367,7 @@ int sockauth_reply_notice(struct sk_buff *skb, struct genl_info *info)
 	int err;
 
 	err = sockauth_worker_noticed(sockauth_net_of(genl_info_net(info)),
-				      info->snd_portid);
+				      NETLINK_CB(skb).sk);
 	if (err == -ENOENT)
 		NL_SET_ERR_MSG(info->extack, "this port is not a worker");
 	else if (err)

@@ -55,7 +55,8 @@
 /**
  * struct sockauth_limits - what strangers may hold, per namespace
  * @pending: connections being authenticated, per listener
- * @pending_net: the same for all listeners of the namespace
+ * @pending_net: the same for all listeners of the namespace, and again for all
+ *	sockets that applications have
  * @timeout_ms: for an authentication whose request names none
  * @bytes: of input per authentication
  * @legs: events per authentication
@@ -87,6 +88,7 @@ struct sockauth_limits {
  * @listed: of these, those that a listener drained: what strangers hold.  The
  *	others have a descriptor of an application, whose own limits bound them
  * @open: established connections
+ * @alive: connections that are not freed yet
  * @started: authentications begun
  * @done: authentications completed
  * @resumed: of these, by resumption
@@ -104,6 +106,7 @@ struct sockauth_net {
 	atomic_t		pending;
 	atomic_t		listed;
 	atomic_t		open;
+	atomic_t		alive;
 	atomic64_t		started;
 	atomic64_t		done;
 	atomic64_t		resumed;
@@ -393,6 +396,7 @@ enum {
  * @nonagle: the application's setting while ours holds
  * @worker: whom we asked, under sockauth_net.lock
  * @wlink: on one of the lists of worker.c, under sockauth_net.lock
+ * @queued: waits for credit of @worker, under sockauth_net.lock
  * @granted: an event may be sent to @worker, under sockauth_net.lock
  * @asked: @worker owes a reply, under sockauth_net.lock
  * @context: @worker keeps a context for us, under sockauth_net.lock
@@ -413,6 +417,7 @@ struct sockauth_exchange {
 	struct sockauth_worker		*worker;
 	struct list_head		wlink;
 	u8				nonagle;
+	bool				queued;
 	bool				granted;
 	bool				asked;
 	bool				context;
@@ -501,6 +506,7 @@ void sockauth_conn_kick(struct sockauth_conn *conn);
 void sockauth_conn_forget(struct sockauth_conn *conn);
 void sockauth_conn_set_state(struct sockauth_conn *conn,
 			     enum sockauth_state state);
+void sockauth_conn_authenticated(struct sockauth_conn *conn);
 void sockauth_conn_check_expiry(struct sockauth_conn *conn);
 void sockauth_conn_disarm(struct sockauth_conn *conn);
 void sockauth_conn_end(struct sockauth_conn *conn, enum sockauth_reason reason,
@@ -519,7 +525,10 @@ struct sockauth_exchange *sockauth_exchange_alloc(struct sockauth_conn *conn);
 void sockauth_exchange_free(struct sockauth_conn *conn);
 void sockauth_exchange_drop_reply(struct sockauth_conn *conn);
 void sockauth_exchange_work(struct work_struct *work);
-int sockauth_exchange_answer(struct sockauth_conn *conn, u32 portid, u32 leg,
+void sockauth_exchange_give_up(struct sockauth_conn *conn,
+			       const struct sock *nlsk, u32 leg);
+int sockauth_exchange_answer(struct sockauth_conn *conn,
+			     const struct sock *nlsk, u32 leg,
 			     struct sockauth_reply *reply);
 
 /* ---- client.c: connect(), and calls before it is through ---- */
@@ -589,8 +598,9 @@ void sockauth_record_close_notify(struct sockauth_sock *ss,
  * struct sockauth_worker - a bound netlink port
  * @ref: one for the list, one for each connection whose worker it is
  * @snet: its namespace
+ * @nlsk: its netlink socket, referenced: who it is
  * @userns: of the process that bound, to translate user ids
- * @portid: the netlink port
+ * @portid: the socket's port, for people
  * @born: jiffies
  * @link: on sockauth_net.workers
  *
@@ -602,6 +612,7 @@ void sockauth_record_close_notify(struct sockauth_sock *ss,
  * @contexts: connections whose context it keeps
  * @answered: events answered so far
  * @dead: its port is gone
+ * @nclosing: length of @closing
  * @waiting: connections with a context here that need credit, oldest first
  * @busy: connections that it was asked about or keeps a context of
  * @closing: connections that are over, to be told in the next CLOSE
@@ -609,6 +620,7 @@ void sockauth_record_close_notify(struct sockauth_sock *ss,
 struct sockauth_worker {
 	refcount_t		ref;
 	struct sockauth_net	*snet;
+	struct sock		*nlsk;
 	struct user_namespace	*userns;
 	u32			portid;
 	unsigned long		born;
@@ -618,6 +630,7 @@ struct sockauth_worker {
 	u32			notices;
 	u32			contexts;
 	u64			answered;
+	u32			nclosing;
 	bool			dead;
 	struct list_head	waiting;
 	struct list_head	busy;
@@ -625,18 +638,21 @@ struct sockauth_worker {
 };
 
 int sockauth_worker_bind(struct sockauth_net *snet, struct sock *nlsk,
-			 u32 portid, u32 window, struct user_namespace *userns);
-bool sockauth_worker_bound(struct sockauth_net *snet, u32 portid);
+			 u32 portid, u32 window, bool add);
+bool sockauth_worker_bound(struct sockauth_net *snet, const struct sock *nlsk);
 void sockauth_worker_set_profiles(struct sockauth_net *snet, char *profiles);
 bool sockauth_worker_serves(struct sockauth_net *snet, const char *profile);
 int sockauth_worker_acquire(struct sockauth_conn *conn);
 void sockauth_worker_sent(struct sockauth_conn *conn);
 void sockauth_worker_unsent(struct sockauth_conn *conn);
-int sockauth_worker_answered(struct sockauth_conn *conn, u32 portid,
-			     bool context);
+bool sockauth_worker_asked(struct sockauth_conn *conn,
+			   const struct sock *nlsk);
+int sockauth_worker_answered(struct sockauth_conn *conn,
+			     const struct sock *nlsk, bool context);
 struct sockauth_worker *sockauth_worker_notice(struct sockauth_net *snet);
 void sockauth_worker_unnotice(struct sockauth_worker *worker);
-int sockauth_worker_noticed(struct sockauth_net *snet, u32 portid);
+int sockauth_worker_noticed(struct sockauth_net *snet,
+			    const struct sock *nlsk);
 bool sockauth_worker_lost(struct sockauth_conn *conn);
 void sockauth_worker_abandon(struct sockauth_conn *conn);
 bool sockauth_worker_exists(struct sockauth_net *snet);

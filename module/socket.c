@@ -140,6 +140,30 @@ static int sockauth_sock_release(struct socket *sock)
 	return ret;
 }
 
+/* TCP has stopped listening, and forgotten who was not accepted. */
+static void sockauth_sock_check_listening(struct sockauth_sock *ss)
+{
+	struct sockauth_listener *l = READ_ONCE(ss->listener);
+
+	if (l && inet_sk_state_load(ss->sk) != TCP_LISTEN)
+		sockauth_listener_stop(l);
+}
+
+/* kTLS cannot be taken off again, nor an authentication half done. */
+static int sockauth_sock_disconnect(struct sockauth_sock *ss,
+				    struct socket *sock,
+				    struct sockauth_sockaddr *addr, int len,
+				    int flags)
+{
+	int ret;
+
+	if (READ_ONCE(ss->conn))
+		return -EOPNOTSUPP;
+	ret = ss->base->connect(sock, addr, len, flags);
+	sockauth_sock_check_listening(ss);
+	return ret;
+}
+
 static int sockauth_sock_connect(struct socket *sock,
 				 struct sockauth_sockaddr *addr, int len,
 				 int flags)
@@ -148,10 +172,8 @@ static int sockauth_sock_connect(struct socket *sock,
 
 	if (len < (int)sizeof(addr->sa_family))
 		return -EINVAL;
-	/* kTLS cannot be taken off again, nor an authentication half done. */
 	if (addr->sa_family == AF_UNSPEC)
-		return READ_ONCE(ss->conn) ? -EOPNOTSUPP :
-		       ss->base->connect(sock, addr, len, flags);
+		return sockauth_sock_disconnect(ss, sock, addr, len, flags);
 	if (inet_sk_state_load(ss->sk) == TCP_LISTEN)
 		return -EISCONN;
 	return sockauth_client_connect(ss, sock, addr, len, flags);
@@ -229,9 +251,7 @@ static int sockauth_sock_shutdown(struct socket *sock, int how)
 			sockauth_record_close_notify(ss, sock);
 	}
 	ret = ss->base->shutdown(sock, how);
-	/* TCP stops listening at SHUT_RD, and forgets who was not accepted. */
-	if (ss->listener && inet_sk_state_load(ss->sk) != TCP_LISTEN)
-		sockauth_listener_stop(ss->listener);
+	sockauth_sock_check_listening(ss);
 	return ret;
 }
 

@@ -19,6 +19,10 @@
  * While a connection is on a list other than closing, the table of ids has a
  * reference on it.  A worker that is bound has a reference on this module: no
  * unloading under a running daemon.
+ *
+ * A worker is its netlink socket, not the number of its port: while a socket is
+ * being released its port can be another's already, and neither events nor the
+ * right to answer them may go with it.
  */
 #include <linux/netlink.h>
 #include <linux/slab.h>
@@ -44,18 +48,19 @@ void sockauth_worker_put(struct sockauth_worker *worker)
 	if (!worker || !refcount_dec_and_test(&worker->ref))
 		return;
 	put_user_ns(worker->userns);
+	sock_put(worker->nlsk);
 	sockauth_object_gone(SOCKAUTH_OBJECT_WORKER);
 	kfree(worker);
 }
 
 static struct sockauth_worker *
-sockauth_worker_lookup(struct sockauth_net *snet, u32 portid)
+sockauth_worker_lookup(struct sockauth_net *snet, const struct sock *nlsk)
 {
 	struct sockauth_worker *worker;
 
 	lockdep_assert_held(&snet->lock);
 	list_for_each_entry(worker, &snet->workers, link)
-		if (worker->portid == portid)
+		if (worker->nlsk == nlsk)
 			return worker;
 	return NULL;
 }
@@ -81,6 +86,7 @@ static void sockauth_worker_grant(struct sockauth_worker *worker,
 	lockdep_assert_held(&worker->snet->lock);
 	worker->outstanding++;
 	ex->granted = true;
+	ex->queued = false;
 	if (!ex->worker) {
 		refcount_inc(&worker->ref);
 		ex->worker = worker;
@@ -98,73 +104,99 @@ sockauth_worker_unlink(struct sockauth_exchange *ex)
 	if (ex->context)
 		worker->contexts--;
 	ex->context = false;
+	ex->queued = false;
 	ex->worker = NULL;
 	list_del_init(&ex->wlink);
 	return worker;
 }
 
-/* Tell the worker of contexts that it can forget, if it has credit. */
-static void sockauth_worker_flush(struct sockauth_worker *worker)
+/* Who gets the next credit: those that have begun go first. */
+static struct sockauth_exchange *
+sockauth_worker_next(struct sockauth_worker *worker)
 {
-	struct sockauth_net *snet = worker->snet;
-	struct sockauth_exchange *ex, *tmp;
-	LIST_HEAD(batch);
-	u32 count = 0;
+	struct sockauth_exchange *ex;
 
-	spin_lock(&snet->lock);
-	if (!worker->dead && worker->outstanding < worker->window) {
-		list_for_each_entry_safe(ex, tmp, &worker->closing, wlink) {
-			list_move_tail(&ex->wlink, &batch);
-			if (++count == SOCKAUTH_CLOSE_BATCH)
-				break;
-		}
-	}
-	if (count) {
-		worker->outstanding++;
-		worker->notices++;
-	}
-	spin_unlock(&snet->lock);
-	if (!count)
-		return;
+	lockdep_assert_held(&worker->snet->lock);
+	ex = list_first_entry_or_null(&worker->waiting,
+				      struct sockauth_exchange, wlink);
+	return ex ?: list_first_entry_or_null(&worker->snet->waiting,
+					      struct sockauth_exchange, wlink);
+}
 
-	if (sockauth_event_close(worker, &batch)) {
-		spin_lock(&snet->lock);
-		worker->outstanding--;
-		worker->notices--;
-		if (!worker->dead)
-			list_splice_init(&batch, &worker->closing);
-		spin_unlock(&snet->lock);
-	}
-	list_for_each_entry_safe(ex, tmp, &batch, wlink) {
-		list_del_init(&ex->wlink);
-		sockauth_conn_put(ex->conn);
+/*
+ * Take contexts that are over off the list, and credit for telling the worker:
+ * when nobody else wants it, or when there are enough to fill an event.  Their
+ * memory in the daemon is not to grow because others are waiting.
+ */
+static void sockauth_worker_batch(struct sockauth_worker *worker,
+				  struct list_head *batch)
+{
+	u32 i;
+
+	lockdep_assert_held(&worker->snet->lock);
+	worker->outstanding++;
+	worker->notices++;
+	for (i = 0; i < SOCKAUTH_CLOSE_BATCH && worker->nclosing; i++) {
+		list_move_tail(worker->closing.next, batch);
+		worker->nclosing--;
 	}
 }
 
-/* Hand free credit to who waits for it: those that have begun go first. */
+/* Send a batch.  False: it could not be sent, and waits for another occasion. */
+static bool sockauth_worker_close(struct sockauth_worker *worker,
+				  struct list_head *batch)
+{
+	struct sockauth_net *snet = worker->snet;
+	struct sockauth_exchange *ex, *tmp;
+	bool sent = !sockauth_event_close(worker, batch);
+
+	if (!sent) {
+		spin_lock(&snet->lock);
+		worker->outstanding--;
+		worker->notices--;
+		list_for_each_entry_safe(ex, tmp, batch, wlink) {
+			if (worker->dead)
+				break;
+			list_move(&ex->wlink, &worker->closing);
+			worker->nclosing++;
+		}
+		spin_unlock(&snet->lock);
+	}
+	list_for_each_entry_safe(ex, tmp, batch, wlink) {
+		list_del_init(&ex->wlink);
+		sockauth_conn_put(ex->conn);
+	}
+	return sent;
+}
+
+/* Hand free credit to who waits for it. */
 static void sockauth_worker_pump(struct sockauth_worker *worker)
 {
 	struct sockauth_net *snet = worker->snet;
 	struct sockauth_exchange *ex;
-	bool closing;
+	bool close = true;
+	LIST_HEAD(batch);
 
-	spin_lock(&snet->lock);
-	while (!worker->dead && worker->outstanding < worker->window) {
-		ex = list_first_entry_or_null(&worker->waiting,
-					      struct sockauth_exchange, wlink);
-		if (!ex)
-			ex = list_first_entry_or_null(&snet->waiting,
-						      struct sockauth_exchange,
-						      wlink);
-		if (!ex)
-			break;
-		sockauth_worker_grant(worker, ex);
-		sockauth_conn_kick(ex->conn);
-	}
-	closing = !list_empty(&worker->closing);
-	spin_unlock(&snet->lock);
-	if (closing)
-		sockauth_worker_flush(worker);
+	do {
+		spin_lock(&snet->lock);
+		while (!worker->dead && worker->outstanding < worker->window) {
+			ex = sockauth_worker_next(worker);
+			if (close && worker->nclosing >=
+			    (ex ? SOCKAUTH_CLOSE_BATCH : 1)) {
+				sockauth_worker_batch(worker, &batch);
+				break;
+			}
+			if (!ex)
+				break;
+			sockauth_worker_grant(worker, ex);
+			sockauth_conn_kick(ex->conn);
+		}
+		spin_unlock(&snet->lock);
+		/* Credit that a failure gave back is for those who wait. */
+		if (list_empty(&batch))
+			return;
+		close = sockauth_worker_close(worker, &batch);
+	} while (true);
 }
 
 /**
@@ -192,7 +224,9 @@ int sockauth_worker_acquire(struct sockauth_conn *conn)
 		    list_empty(&worker->waiting)) {
 			sockauth_worker_grant(worker, ex);
 			err = 0;
-		} else if (!worker->dead) {
+		} else if (!worker->dead && !ex->queued) {
+			/* Once: more bytes of the peer do not change its turn. */
+			ex->queued = true;
 			list_move_tail(&ex->wlink, &worker->waiting);
 		}
 		/* Of a dead worker we are about to hear. */
@@ -237,17 +271,36 @@ void sockauth_worker_unsent(struct sockauth_conn *conn)
 }
 
 /**
+ * sockauth_worker_asked() - does this worker owe a reply
+ * @conn: the connection, locked by the caller
+ * @nlsk: who says so
+ *
+ * Return: true if it does.
+ */
+bool sockauth_worker_asked(struct sockauth_conn *conn, const struct sock *nlsk)
+{
+	struct sockauth_exchange *ex = conn->ex;
+	bool asked;
+
+	lockdep_assert_held(&conn->lock);
+	spin_lock(&conn->snet->lock);
+	asked = ex->asked && ex->worker->nlsk == nlsk && !ex->worker->dead;
+	spin_unlock(&conn->snet->lock);
+	return asked;
+}
+
+/**
  * sockauth_worker_answered() - a reply has come
  * @conn: the connection, locked by the caller
- * @portid: who says so
+ * @nlsk: who says so
  * @context: the worker keeps a context for the next leg
  *
  * The credit goes to whoever waits for it.
  *
- * Return: 0, or -ENOENT: this port was not asked.
+ * Return: 0, or -ENOENT: it was not asked.
  */
-int sockauth_worker_answered(struct sockauth_conn *conn, u32 portid,
-			     bool context)
+int sockauth_worker_answered(struct sockauth_conn *conn,
+			     const struct sock *nlsk, bool context)
 {
 	struct sockauth_exchange *ex = conn->ex;
 	struct sockauth_net *snet = conn->snet;
@@ -256,7 +309,7 @@ int sockauth_worker_answered(struct sockauth_conn *conn, u32 portid,
 	lockdep_assert_held(&conn->lock);
 	spin_lock(&snet->lock);
 	worker = ex->worker;
-	if (!ex->asked || worker->portid != portid || worker->dead) {
+	if (!ex->asked || worker->nlsk != nlsk || worker->dead) {
 		spin_unlock(&snet->lock);
 		return -ENOENT;
 	}
@@ -315,17 +368,17 @@ void sockauth_worker_unnotice(struct sockauth_worker *worker)
 /**
  * sockauth_worker_noticed() - a CLOSE or RECORD event is answered
  * @snet: the namespace
- * @portid: who says so
+ * @nlsk: who says so
  *
  * Return: 0; -ENOENT: not a worker; -ESTALE: nothing was to be answered.
  */
-int sockauth_worker_noticed(struct sockauth_net *snet, u32 portid)
+int sockauth_worker_noticed(struct sockauth_net *snet, const struct sock *nlsk)
 {
 	struct sockauth_worker *worker;
 	int err = 0;
 
 	spin_lock(&snet->lock);
-	worker = sockauth_worker_lookup(snet, portid);
+	worker = sockauth_worker_lookup(snet, nlsk);
 	if (!worker) {
 		err = -ENOENT;
 	} else if (!worker->notices) {
@@ -377,6 +430,7 @@ void sockauth_worker_abandon(struct sockauth_conn *conn)
 	if (context && !worker->dead) {
 		refcount_inc(&conn->ref);
 		list_add_tail(&ex->wlink, &worker->closing);
+		worker->nclosing++;
 	}
 	spin_unlock(&snet->lock);
 
@@ -432,18 +486,18 @@ bool sockauth_worker_exists(struct sockauth_net *snet)
 }
 
 /**
- * sockauth_worker_bound() - is this port a worker
+ * sockauth_worker_bound() - is this socket a worker
  * @snet: the namespace
- * @portid: netlink port
+ * @nlsk: netlink socket
  *
  * Return: true if it is.
  */
-bool sockauth_worker_bound(struct sockauth_net *snet, u32 portid)
+bool sockauth_worker_bound(struct sockauth_net *snet, const struct sock *nlsk)
 {
 	bool bound;
 
 	spin_lock(&snet->lock);
-	bound = sockauth_worker_lookup(snet, portid);
+	bound = sockauth_worker_lookup(snet, nlsk);
 	spin_unlock(&snet->lock);
 	return bound;
 }
@@ -487,8 +541,7 @@ bool sockauth_worker_serves(struct sockauth_net *snet, const char *profile)
 }
 
 static struct sockauth_worker *
-sockauth_worker_alloc(struct sockauth_net *snet, u32 portid,
-		      struct user_namespace *userns)
+sockauth_worker_alloc(struct sockauth_net *snet, struct sock *nlsk, u32 portid)
 {
 	struct sockauth_worker *worker;
 
@@ -498,7 +551,9 @@ sockauth_worker_alloc(struct sockauth_net *snet, u32 portid,
 	sockauth_object_born(SOCKAUTH_OBJECT_WORKER);
 	refcount_set(&worker->ref, 1);
 	worker->snet = snet;
-	worker->userns = get_user_ns(userns);
+	sock_hold(nlsk);
+	worker->nlsk = nlsk;
+	worker->userns = get_user_ns(sk_user_ns(nlsk));
 	worker->portid = portid;
 	worker->born = jiffies;
 	INIT_LIST_HEAD(&worker->waiting);
@@ -507,41 +562,58 @@ sockauth_worker_alloc(struct sockauth_net *snet, u32 portid,
 	return worker;
 }
 
+/* Put a new worker on the list: from here on it can be picked. */
+static int sockauth_worker_add(struct sockauth_worker *worker)
+{
+	struct sockauth_net *snet = worker->snet;
+	struct sockauth_worker *other;
+	u32 count = 0;
+
+	lockdep_assert_held(&snet->lock);
+	list_for_each_entry(other, &snet->workers, link)
+		count++;
+	if (count >= SOCKAUTH_WORKERS_MAX)
+		return -EUSERS;
+	/* Generic netlink does not keep us loaded during a call. */
+	if (!try_module_get(THIS_MODULE))
+		return -ENODEV;
+	list_add(&worker->link, &snet->workers);
+	return 0;
+}
+
 /**
- * sockauth_worker_bind() - a port becomes a worker, or changes its window
+ * sockauth_worker_bind() - become a worker, or change its window
  * @snet: the namespace
  * @nlsk: its netlink socket
  * @portid: its port
  * @window: events that it can have unanswered
- * @userns: of the process that binds
+ * @add: it is not one yet, and may become one
  *
  * The window is cut to what surely fits the socket's receive buffer.
  *
- * Return: the window granted, -ENOMEM or -EUSERS.
+ * Return: the window granted; -ENOMEM; -EUSERS: too many; -ENODEV: we are being
+ *	unloaded; -EPERM: not a worker (any more), and @add is not set.
  */
 int sockauth_worker_bind(struct sockauth_net *snet, struct sock *nlsk,
-			 u32 portid, u32 window, struct user_namespace *userns)
+			 u32 portid, u32 window, bool add)
 {
-	struct sockauth_worker *worker, *new, *w;
-	u32 count = 0;
+	struct sockauth_worker *worker, *new = NULL;
+	int err = 0;
 
 	window = clamp_t(u32, READ_ONCE(nlsk->sk_rcvbuf) /
 			 SOCKAUTH_EVENT_TRUESIZE, 1, window);
-	new = sockauth_worker_alloc(snet, portid, userns);
-	if (!new)
-		return -ENOMEM;
+	if (add) {
+		new = sockauth_worker_alloc(snet, nlsk, portid);
+		if (!new)
+			return -ENOMEM;
+	}
 
 	spin_lock(&snet->lock);
-	worker = sockauth_worker_lookup(snet, portid);
+	worker = sockauth_worker_lookup(snet, nlsk);
 	if (!worker) {
-		list_for_each_entry(w, &snet->workers, link)
-			count++;
-		if (count < SOCKAUTH_WORKERS_MAX) {
-			worker = new;
-			new = NULL;
-			__module_get(THIS_MODULE);
-			list_add(&worker->link, &snet->workers);
-		}
+		err = new ? sockauth_worker_add(new) : -EPERM;
+		if (!err)
+			swap(worker, new);
 	}
 	if (worker) {
 		worker->window = window;
@@ -549,8 +621,8 @@ int sockauth_worker_bind(struct sockauth_net *snet, struct sock *nlsk,
 	}
 	spin_unlock(&snet->lock);
 	sockauth_worker_put(new);
-	if (!worker)
-		return -EUSERS;
+	if (err)
+		return err;
 	sockauth_worker_pump(worker);
 	sockauth_worker_put(worker);
 	return window;
@@ -569,6 +641,7 @@ static void sockauth_worker_die(struct sockauth_worker *worker)
 		sockauth_conn_kick(ex->conn);
 	}
 	list_splice_init(&worker->closing, &closing);
+	worker->nclosing = 0;
 	spin_unlock(&snet->lock);
 
 	list_for_each_entry_safe(ex, tmp, &closing, wlink) {
@@ -577,6 +650,20 @@ static void sockauth_worker_die(struct sockauth_worker *worker)
 	}
 	sockauth_worker_put(worker);
 	module_put(THIS_MODULE);
+}
+
+/* The notifier names a port; its next owner may be a worker as well. */
+static struct sockauth_worker *
+sockauth_worker_released(struct sockauth_net *snet, u32 portid)
+{
+	struct sockauth_worker *worker;
+
+	lockdep_assert_held(&snet->lock);
+	list_for_each_entry(worker, &snet->workers, link)
+		if (worker->portid == portid &&
+		    sock_flag(worker->nlsk, SOCK_DEAD))
+			return worker;
+	return NULL;
 }
 
 static int sockauth_worker_notify(struct notifier_block *nb,
@@ -590,7 +677,7 @@ static int sockauth_worker_notify(struct notifier_block *nb,
 		return NOTIFY_DONE;
 	snet = sockauth_net_of(n->net);
 	spin_lock(&snet->lock);
-	worker = sockauth_worker_lookup(snet, n->portid);
+	worker = sockauth_worker_released(snet, n->portid);
 	if (worker) {
 		worker->dead = true;
 		list_del_init(&worker->link);
