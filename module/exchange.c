@@ -42,6 +42,11 @@ struct sockauth_exchange *sockauth_exchange_alloc(struct sockauth_conn *conn)
 	return ex;
 }
 
+static void sockauth_exchange_free_rcu(struct rcu_head *head)
+{
+	kfree(container_of(head, struct sockauth_exchange, rcu));
+}
+
 /**
  * sockauth_exchange_free() - the connection is open, or nobody knows it
  * @conn: the connection; may have none any more
@@ -54,8 +59,11 @@ void sockauth_exchange_free(struct sockauth_conn *conn)
 		return;
 	conn->ex = NULL;
 	sockauth_object_gone(SOCKAUTH_OBJECT_EXCHANGE);
-	/* The stack may still be looking at ex->wq. */
-	kfree_rcu(ex, rcu);
+	/*
+	 * The stack may still be looking at ex->wq.  kfree_rcu() takes seconds;
+	 * what strangers held is to be given back when they are gone.
+	 */
+	call_rcu(&ex->rcu, sockauth_exchange_free_rcu);
 }
 
 /**

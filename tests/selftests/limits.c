@@ -284,7 +284,7 @@ TEST_F(limits, per_namespace)
 
 /*
  * A local user opens clients that never get on: they are the user's, not the
- * strangers', and evict nobody.
+ * strangers', and evict nobody. There is an end to them, too.
  */
 TEST_F(limits, clients_evict_nobody)
 {
@@ -294,7 +294,7 @@ TEST_F(limits, clients_evict_nobody)
 
 	ASSERT_GE(plain, 0);
 	ASSERT_EQ(0, net_address(plain, &addr, &len));
-	ASSERT_EQ(0, set_limit(self->fw, SOCKAUTH_A_LIMIT_PENDING_NET, 2));
+	ASSERT_EQ(0, set_limit(self->fw, SOCKAUTH_A_LIMIT_PENDING_NET, FLOOD));
 	for (i = 0; i < FLOOD; i++) {
 		self->flood[i] = net_tcp(AF_INET);
 		ASSERT_EQ(0, fcntl(self->flood[i], F_SETFL, O_NONBLOCK));
@@ -304,6 +304,11 @@ TEST_F(limits, clients_evict_nobody)
 		ASSERT_EQ(EINPROGRESS, errno);
 	}
 	EXPECT_TRUE(pending(FLOOD + 1));
+	client = net_tcp(AF_INET);
+	ASSERT_EQ(0, net_mark(client, NULL, 0, 60000));
+	ASSERT_EQ(-1, connect(client, (struct sockaddr *)&addr, len));
+	ASSERT_EQ(EAGAIN, errno);
+	close(client);
 	client = net_connect_to(self->other);
 	ASSERT_GE(client, 0);
 	EXPECT_TRUE(pending(FLOOD + 2));
@@ -483,9 +488,9 @@ static int64_t cost_of(int fd, int *clients, int n)
 	return (kernel_memory() - before) / n;
 }
 
-static int somaxconn(int n)
+static int sysctl_set(const char *path, int n)
 {
-	FILE *file = fopen("/proc/sys/net/core/somaxconn", "w");
+	FILE *file = fopen(path, "w");
 
 	if (!file)
 		return -errno;
@@ -509,6 +514,15 @@ static int64_t cost_of_tcp(int *clients, int n)
 }
 
 /*
+ * Less than an object for each of N that are gone, and what the rest of the
+ * machine has come to need in between.
+ */
+static int64_t given_back(int n)
+{
+	return 384 * 1024 + 64 * n;
+}
+
+/*
  * HOSTILE_SILENT connections (1,000 if nobody says) that say nothing: what they
  * cost beyond TCP's own, and that all of it is given back after the time-out.
  */
@@ -522,13 +536,22 @@ TEST_F_TIMEOUT(limits, silent, 900)
 
 	ASSERT_NE(NULL, clients);
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
-	ASSERT_EQ(0, somaxconn(n + 1));
+	ASSERT_EQ(0, sysctl_set("/proc/sys/net/core/somaxconn", n + 1));
+	/* What TCP remembers of connections that are over is not ours. */
+	ASSERT_EQ(0, sysctl_set("/proc/sys/net/ipv4/tcp_max_tw_buckets", 0));
 	ASSERT_EQ(0, set_limit(self->fw, SOCKAUTH_A_LIMIT_PENDING, n + 1));
 	ASSERT_EQ(0, set_limit(self->fw, SOCKAUTH_A_LIMIT_PENDING_NET, n + 2));
 	/* The first round fills caches that stay. */
 	ASSERT_LT(0, cost_of_tcp(clients, n));
 	tcp = cost_of_tcp(clients, n);
 	ASSERT_LT(0, tcp);
+
+	marked = listener(timeout, n);
+	ASSERT_GE(marked, 0);
+	ASSERT_LT(0, cost_of(marked, clients, n));
+	for (i = 0; i < n; i++)
+		close(clients[i]);
+	close(marked);
 
 	marked = listener(timeout, n);
 	ASSERT_GE(marked, 0);
@@ -546,9 +569,14 @@ TEST_F_TIMEOUT(limits, silent, 900)
 	EXPECT_EQ(n, fw_failed(SOCKAUTH_REASON_TIMEOUT));
 	for (i = 0; i < n; i++)
 		close(clients[i]);
-	settle();
-	end = kernel_memory();
-	EXPECT_TRUE(end - start <= 128 * 1024 + 64 * n || !memory_tells()) {
+	/* A busy machine takes its time for a grace period. */
+	for (i = 0; i < 10; i++) {
+		settle();
+		end = kernel_memory();
+		if (end - start <= given_back(n))
+			break;
+	}
+	EXPECT_TRUE(end - start <= given_back(n) || !memory_tells()) {
 		TH_LOG("%lld bytes are not given back",
 		       (long long)(end - start));
 	}
