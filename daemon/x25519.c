@@ -39,6 +39,7 @@ static struct {
 	OSSL_FUNC_keymgmt_import_fn *key_import;
 	OSSL_FUNC_keymgmt_gen_init_fn *gen_init;
 	OSSL_FUNC_keymgmt_gen_set_params_fn *gen_set_params;
+	OSSL_FUNC_keymgmt_gen_settable_params_fn *gen_settable_params;
 	OSSL_FUNC_keymgmt_gen_fn *gen;
 	OSSL_FUNC_keymgmt_gen_cleanup_fn *gen_cleanup;
 	OSSL_FUNC_keyexch_newctx_fn *exch_new;
@@ -148,6 +149,13 @@ static int gen_set_params(void *arg, const OSSL_PARAM params[])
 	return base.gen_set_params(g->base, params);
 }
 
+static const OSSL_PARAM *gen_settable_params(void *arg, void *provctx)
+{
+	struct generation *g = arg;
+
+	return base.gen_settable_params(g ? g->base : NULL, provctx);
+}
+
 static void *gen(void *arg, OSSL_CALLBACK *progress, void *progress_arg)
 {
 	struct generation *g = arg;
@@ -191,6 +199,8 @@ static void (*function(const OSSL_ALGORITHM *a, int id))(void)
 #define TAKE_ID_keymgmt_import		OSSL_FUNC_KEYMGMT_IMPORT
 #define TAKE_ID_keymgmt_gen_init	OSSL_FUNC_KEYMGMT_GEN_INIT
 #define TAKE_ID_keymgmt_gen_set_params	OSSL_FUNC_KEYMGMT_GEN_SET_PARAMS
+#define TAKE_ID_keymgmt_gen_settable_params \
+					OSSL_FUNC_KEYMGMT_GEN_SETTABLE_PARAMS
 #define TAKE_ID_keymgmt_gen		OSSL_FUNC_KEYMGMT_GEN
 #define TAKE_ID_keymgmt_gen_cleanup	OSSL_FUNC_KEYMGMT_GEN_CLEANUP
 #define TAKE_ID_keyexch_newctx		OSSL_FUNC_KEYEXCH_NEWCTX
@@ -207,6 +217,8 @@ static bool take_functions(const OSSL_ALGORITHM *keymgmt,
 	       TAKE(keymgmt, keymgmt_import, key_import) &&
 	       TAKE(keymgmt, keymgmt_gen_init, gen_init) &&
 	       TAKE(keymgmt, keymgmt_gen_set_params, gen_set_params) &&
+	       TAKE(keymgmt, keymgmt_gen_settable_params,
+		    gen_settable_params) &&
 	       TAKE(keymgmt, keymgmt_gen, gen) &&
 	       TAKE(keymgmt, keymgmt_gen_cleanup, gen_cleanup) &&
 	       TAKE(keyexch, keyexch_newctx, exch_new) &&
@@ -216,35 +228,50 @@ static bool take_functions(const OSSL_ALGORITHM *keymgmt,
 	       TAKE(keyexch, keyexch_derive, exch_derive);
 }
 
-static OSSL_DISPATCH ours(const OSSL_DISPATCH *theirs)
+/* What takes a struct generation must know it; what can be missing, is. */
+static void replace(OSSL_DISPATCH *d, size_t *count)
 {
-	switch (theirs->function_id) {
+	switch (d->function_id) {
 	case OSSL_FUNC_KEYMGMT_GEN_INIT:
-		return (OSSL_DISPATCH)TLSPROV_FUNCTION(theirs->function_id,
-						       gen_init);
+		*d = (OSSL_DISPATCH)TLSPROV_FUNCTION(d->function_id, gen_init);
+		break;
 	case OSSL_FUNC_KEYMGMT_GEN_SET_PARAMS:
-		return (OSSL_DISPATCH)TLSPROV_FUNCTION(theirs->function_id,
-						       gen_set_params);
+		*d = (OSSL_DISPATCH)TLSPROV_FUNCTION(d->function_id,
+						     gen_set_params);
+		break;
+	case OSSL_FUNC_KEYMGMT_GEN_SETTABLE_PARAMS:
+		*d = (OSSL_DISPATCH)TLSPROV_FUNCTION(d->function_id,
+						     gen_settable_params);
+		break;
 	case OSSL_FUNC_KEYMGMT_GEN:
-		return (OSSL_DISPATCH)TLSPROV_FUNCTION(theirs->function_id,
-						       gen);
+		*d = (OSSL_DISPATCH)TLSPROV_FUNCTION(d->function_id, gen);
+		break;
 	case OSSL_FUNC_KEYMGMT_GEN_CLEANUP:
-		return (OSSL_DISPATCH)TLSPROV_FUNCTION(theirs->function_id,
-						       gen_cleanup);
+		*d = (OSSL_DISPATCH)TLSPROV_FUNCTION(d->function_id,
+						     gen_cleanup);
+		break;
+	case OSSL_FUNC_KEYMGMT_GEN_SET_TEMPLATE:
+#ifdef OSSL_FUNC_KEYMGMT_GEN_GET_PARAMS
+	case OSSL_FUNC_KEYMGMT_GEN_GET_PARAMS:
+	case OSSL_FUNC_KEYMGMT_GEN_GETTABLE_PARAMS:
+#endif
+		return;
 	}
-	return *theirs;
+	++*count;
 }
 
 static bool replace_functions(const OSSL_ALGORITHM *keymgmt)
 {
-	const OSSL_DISPATCH *d = keymgmt->implementation;
-	size_t i;
+	const OSSL_DISPATCH *d;
+	size_t count = 0;
 
-	for (i = 0; d[i].function_id; i++) {
-		if (i == FUNCTIONS_MAX - 1)
+	for (d = keymgmt->implementation; d->function_id; d++) {
+		if (count == FUNCTIONS_MAX - 1)
 			return false;
-		keymgmt_functions[i] = ours(&d[i]);
+		keymgmt_functions[count] = *d;
+		replace(&keymgmt_functions[count], &count);
 	}
+	memset(&keymgmt_functions[count], 0, sizeof(keymgmt_functions[count]));
 	return true;
 }
 
