@@ -21,6 +21,8 @@
 #include <openssl/ssl.h>
 
 #include "bench.h"
+#include "krb.h"
+#include "mark.h"
 #include "meter.h"
 
 static const char usage[] =
@@ -33,6 +35,7 @@ static const char usage[] =
 	"  -t          TLS\n"
 	"  -r          come again with a session ticket\n"
 	"  -k          with the pre-shared key\n"
+	"  -K SERVICE  with a Kerberos ticket for this principal\n"
 	"  -n COUNT    connections or exchanges of a run (default 50)\n"
 	"  -w COUNT    before the first (default 10)\n"
 	"  -o OP       answer (default), echo, file, hold; with hold the\n"
@@ -44,6 +47,7 @@ static const char usage[] =
 static struct {
 	struct sockaddr_in addr;
 	bool tls, resume, psk;
+	const char *service;
 	int count, warm_up, silent, parallel;
 	struct bench_request request;
 } opt = { .count = 50, .warm_up = 10, .parallel = 1, .request.size = 1 };
@@ -75,17 +79,21 @@ static int use_psk(SSL *ssl, const EVP_MD *md, const unsigned char **id,
 		   size_t *id_len, SSL_SESSION **session)
 {
 	SSL_SESSION *new = SSL_SESSION_new();
+	unsigned char *identity = (void *)BENCH_PSK_NAME;
+	uint8_t psk[BENCH_PSK_LEN] = BENCH_PSK;
+	size_t len = strlen(BENCH_PSK_NAME);
 
 	(void)md;
+	if (opt.service && krb_identity(&identity, &len, psk))
+		errx(1, "no KRB_AP_REQ");
 	if (!new ||
-	    !SSL_SESSION_set1_master_key(new, (void *)BENCH_PSK,
-					 BENCH_PSK_LEN) ||
+	    !SSL_SESSION_set1_master_key(new, psk, sizeof(psk)) ||
 	    !SSL_SESSION_set_cipher(new, SSL_CIPHER_find(ssl,
 						(void *)"\x13\x01")) ||
 	    !SSL_SESSION_set_protocol_version(new, TLS1_3_VERSION))
 		return 0;
-	*id = (void *)BENCH_PSK_NAME;
-	*id_len = strlen(BENCH_PSK_NAME);
+	*id = identity;
+	*id_len = len;
 	*session = new;
 	return 1;
 }
@@ -218,8 +226,8 @@ static void report(const struct meter *from, const struct meter *to)
 	uint64_t client = to->client - from->client;
 	uint64_t elapsed = to->elapsed - from->elapsed;
 
-	printf("{\"server\": %.1f, \"client\": %.1f, \"idle\": %.1f, \"switches\": %.2f}\n",
-	       (busy - client) / n, client / n,
+	printf("{\"count\": %d, \"server\": %.1f, \"client\": %.1f, \"idle\": %.1f, \"switches\": %.2f}\n",
+	       opt.count, (busy - client) / n, client / n,
 	       elapsed > busy ? (elapsed - busy) / n : 0,
 	       (to->switches - from->switches) / n);
 	fflush(stdout);
@@ -230,10 +238,14 @@ static void measure(struct conn *c, int count, bool quiet)
 	struct meter from, to;
 
 	meter_read(&from);
+	if (!quiet)
+		mark(MARK_BEGIN);
 	if (c)
 		exchanges(c, count);
 	else
 		connections(count);
+	if (!quiet)
+		mark(MARK_END);
 	meter_read(&to);
 	if (!quiet)
 		report(&from, &to);
@@ -271,11 +283,12 @@ static void parse(int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "trkn:w:o:b:s:j:")) != -1) {
+	while ((c = getopt(argc, argv, "trkK:n:w:o:b:s:j:")) != -1) {
 		switch (c) {
 		case 't': opt.tls = true; break;
 		case 'r': opt.resume = true; break;
 		case 'k': opt.psk = true; break;
+		case 'K': opt.psk = true; opt.service = optarg; break;
 		case 'n': opt.count = atoi(optarg); break;
 		case 'w': opt.warm_up = atoi(optarg); break;
 		case 'o': opt.request.op = parse_op(optarg); break;
@@ -304,6 +317,8 @@ int main(int argc, char **argv)
 	setrlimit(RLIMIT_NOFILE, &files);
 	if (opt.tls)
 		make_ctx();
+	if (opt.service && krb_begin(opt.service))
+		errx(1, "no ticket for %s", opt.service);
 	for (i = 0; i < opt.silent; i++)
 		tcp_connect();
 	if (opt.request.op == BENCH_HOLD) {

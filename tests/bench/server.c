@@ -44,6 +44,7 @@ static const struct variant variants[] = {
 	{ "openssl-ktls-psk", ENGINE_OPENSSL_KTLS, PROOF_PSK, NULL },
 	{ "hand-psk", ENGINE_HAND, PROOF_PSK, NULL },
 	{ "sockauth-psk", ENGINE_SOCKAUTH, PROOF_PSK, "psk" },
+	{ "sockauth-krb5", ENGINE_SOCKAUTH, PROOF_PSK, "krb5" },
 };
 
 static const struct variant *variant;

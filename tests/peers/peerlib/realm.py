@@ -17,6 +17,9 @@ REALM = "SOCKAUTH.TEST"
 HOST = "server.sockauth.test"
 KEYTAB = DIR / "krb5.keytab"
 
+#: For each program, in seconds; None where the clock counts instructions.
+TIMEOUT = 60
+
 _HOME = pathlib.Path("/run/sockauth-realm")
 
 _CONF = f"""\
@@ -56,7 +59,7 @@ kdc_tcp_listen = 127.0.0.1:88
 
 def _run(*args, **options):
     done = subprocess.run([str(a) for a in args], capture_output=True,
-                          text=True, timeout=60, check=False, **options)
+                          text=True, timeout=TIMEOUT, check=False, **options)
     if done.returncode:
         raise AssertionError(f"{args}: {done.stdout}{done.stderr}")
     return done.stdout
