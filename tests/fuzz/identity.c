@@ -5,7 +5,7 @@
  * it.  Most of a KRB_AP_REQ is encrypted, so that bytes that were changed on
  * the outside come to nothing soon; here they are changed below that too.
  *
- * Input: any number of identities, each a byte of flags, a length in two bytes,
+ * Input: up to four identities, each a byte of flags, a length in two bytes,
  * and as many bytes, which are what the flags say.  The clock stands still.
  *
  * libkrb5 is Debian's: AddressSanitizer sees what it allocates, frees and copies,
@@ -44,7 +44,8 @@ enum part {
 #define USAGE_TICKET	2
 #define USAGE_AUTH	11
 
-#define IDENTITY_MAX	65535
+#define IDENTITIES	4	/* of an input */
+#define PART_MAX	2048
 
 #define CONFIG	"[profile default]\nmechanisms = krb5, psk\nkeytab = %1$s\n" \
 		"psk = nobody:00112233445566778899aabbccddeeff\n" \
@@ -85,8 +86,11 @@ static struct contexts *table;
 static struct context *ctx;
 static bool sha384;
 
-/* DER of the good parts; the tickets' name and the like are constant. */
+/* What is encrypted in the good parts. */
 static krb5_data *ticket_plain, *authenticator;
+
+/* Keys that remember what libkrb5 derives from them. */
+static krb5_key ticket_key, auth_key;
 
 /* What OpenSSL was told to call. */
 void __wrap_SSL_CTX_set_psk_find_session_callback(SSL_CTX *ssl_ctx,
@@ -116,7 +120,7 @@ time_t __wrap_time(time_t *t)
 
 /* A growing piece of DER. */
 struct der {
-	uint8_t data[2 * IDENTITY_MAX];
+	uint8_t data[4 * PART_MAX];
 	size_t len;
 };
 
@@ -154,13 +158,16 @@ static void wrap(struct der *der, size_t start, uint8_t tag)
 	memcpy(der->data + start, header, header_len);
 }
 
+/* The good parts, encrypted. */
+static struct der good_ticket, good_auth;
+
 /* EncryptedData, or nothing that can be decrypted if there is no @key. */
-static void append_encrypted(struct der *der, const krb5_keyblock *key,
+static void append_encrypted(struct der *der, krb5_key key,
 			     krb5_keyusage usage, const void *data, size_t len)
 {
 	static const uint8_t etype[] = { 0xa0, 3, 2, 1,
 		ENCTYPE_AES256_CTS_HMAC_SHA1_96 };
-	static uint8_t cipher[2 * IDENTITY_MAX];
+	static uint8_t cipher[2 * PART_MAX];
 	krb5_data plain = { .length = len, .data = (char *)data };
 	krb5_enc_data enc = {
 		.ciphertext = { .length = sizeof(cipher),
@@ -171,7 +178,7 @@ static void append_encrypted(struct der *der, const krb5_keyblock *key,
 	memset(cipher, 0, len + 64);
 	enc.ciphertext.length = len + 64;
 	if (key)
-		fuzz_check(!krb5_c_encrypt(table->krb, key, usage, NULL,
+		fuzz_check(!krb5_k_encrypt(table->krb, key, usage, NULL,
 					   &plain, &enc), "libkrb5 encrypts");
 	append(der, etype, sizeof(etype));
 	inner = der->len;
@@ -181,7 +188,7 @@ static void append_encrypted(struct der *der, const krb5_keyblock *key,
 	wrap(der, start, 0x30);
 }
 
-static void append_ticket(struct der *der, const krb5_keyblock *key,
+static void append_ticket(struct der *der, krb5_key key,
 			  const void *plain, size_t len)
 {
 	static const uint8_t head[] = "\xa0\3\2\1\5\xa1\x0c\x1b\x0aREALM.TEST"
@@ -197,11 +204,9 @@ static void append_ticket(struct der *der, const krb5_keyblock *key,
 	wrap(der, start, 0x61);
 }
 
-/* A KRB_AP_REQ in which @bytes are @part; without a key it is constant. */
+/* A KRB_AP_REQ in which @bytes are @part. */
 static void make_request(struct der *der, enum part part,
-			 const struct input *bytes,
-			 const krb5_keyblock *ticket_key,
-			 const krb5_keyblock *auth_key)
+			 const struct input *bytes)
 {
 	static const uint8_t head[] = "\xa0\3\2\1\5\xa1\3\2\1\x0e"
 		"\xa2\7\3\5\0\x20\0\0\0";
@@ -215,16 +220,14 @@ static void make_request(struct der *der, enum part part,
 	else if (part == PART_TICKET_PLAIN)
 		append_ticket(der, ticket_key, bytes->data, bytes->len);
 	else
-		append_ticket(der, ticket_key, ticket_plain->data,
-			      ticket_plain->length);
+		append(der, good_ticket.data, good_ticket.len);
 	wrap(der, inner, 0xa3);
 	inner = der->len;
 	if (part == PART_AUTHENTICATOR)
 		append_encrypted(der, auth_key, USAGE_AUTH, bytes->data,
 				 bytes->len);
 	else
-		append_encrypted(der, auth_key, USAGE_AUTH,
-				 authenticator->data, authenticator->length);
+		append(der, good_auth.data, good_auth.len);
 	wrap(der, inner, 0xa4);
 	wrap(der, 0, 0x30);
 	wrap(der, 0, 0x6e);
@@ -270,7 +273,7 @@ static bool run_identity(struct input *in)
 {
 	static struct der der;
 	uint8_t flags = input_number(in, 1);
-	struct input bytes = input_take(in, input_number(in, 2));
+	struct input bytes = input_take(in, input_number(in, 2) % PART_MAX);
 	enum part part = flags & FLAG_PART;
 	SSL_SESSION *session = NULL;
 	int result;
@@ -280,11 +283,9 @@ static bool run_identity(struct input *in)
 	if (flags & FLAG_LIST)
 		ctx->profile = snapshot_profile(table->snapshot, "list");
 	if (part != PART_ALL) {
-		make_request(&der, part, &bytes, &service_key, &agreed_key);
+		make_request(&der, part, &bytes);
 		bytes = (struct input) { der.data, der.len };
 	}
-	if (bytes.len > IDENTITY_MAX)
-		bytes.len = IDENTITY_MAX;
 	result = find(ctx->tls.ssl, bytes.data, bytes.len, &session);
 	check_result(result, session, part);
 	SSL_SESSION_free(session);
@@ -293,8 +294,10 @@ static bool run_identity(struct input *in)
 
 void fuzz_one(struct input *in)
 {
+	int count = 0;
+
 	ctx->profile = snapshot_profile(table->snapshot, "default");
-	while (in->len && run_identity(in))
+	while (in->len && count++ < IDENTITIES && run_identity(in))
 		;
 	psk_state_clear(ctx);
 	memset(&ctx->psk, 0, sizeof(ctx->psk));
@@ -372,6 +375,13 @@ void fuzz_setup(void)
 	ctx->mech = ctx->profile->mech;
 	fuzz_check(!ctx->mech->begin(ctx) && find, "there is a callback");
 	make_parts();
+	fuzz_check(!krb5_k_create_key(table->krb, &service_key, &ticket_key) &&
+		   !krb5_k_create_key(table->krb, &agreed_key, &auth_key),
+		   "there are keys");
+	append_ticket(&good_ticket, ticket_key, ticket_plain->data,
+		      ticket_plain->length);
+	append_encrypted(&good_auth, auth_key, USAGE_AUTH,
+			 authenticator->data, authenticator->length);
 }
 
 static void add_seed(uint8_t flags, const void *data, size_t len)
@@ -390,14 +400,18 @@ void fuzz_seeds(void)
 	const struct input none = { NULL, 0 };
 	uint8_t flags;
 
+	/* With nothing that decrypts, so that it is always the same. */
+	good_ticket.len = 0;
+	append_ticket(&good_ticket, NULL, ticket_plain->data,
+		      ticket_plain->length);
+	good_auth.len = 0;
+	append_encrypted(&good_auth, NULL, USAGE_AUTH, authenticator->data,
+			 authenticator->length);
+	make_request(&der, PART_ALL, &none);
 	for (flags = 0; flags < 2 * FLAG_LIST; flags += PARTS) {
-		/* With nothing that decrypts, so that it is always the same. */
-		make_request(&der, PART_ALL, &none, NULL, NULL);
 		add_seed(flags | PART_ALL, der.data, der.len);
-		der.len = 0;
-		append_ticket(&der, NULL, ticket_plain->data,
-			      ticket_plain->length);
-		add_seed(flags | PART_TICKET, der.data, der.len);
+		add_seed(flags | PART_TICKET, good_ticket.data,
+			 good_ticket.len);
 		add_seed(flags | PART_TICKET_PLAIN, ticket_plain->data,
 			 ticket_plain->length);
 		add_seed(flags | PART_AUTHENTICATOR, authenticator->data,

@@ -17,6 +17,11 @@ def daemon(function):
                    check=True, timeout=60)
 
 
+def log_count(text):
+    """How often the daemon has said TEXT."""
+    return (DIR / "sockauthd.log").read_text().count(text)
+
+
 def daemon_pid():
     """The process id of the daemon."""
     return int((DIR / "sockauthd.pid").read_text())

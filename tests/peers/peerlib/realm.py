@@ -90,31 +90,49 @@ def add_service(name, keytab=KEYTAB, enctypes=""):
            f"ktadd {types} -k {keytab} {name}/{HOST}")
 
 
+def roll(name, keytab):
+    """New keys for a service of HOST, which go to KEYTAB."""
+    kadmin(f"ktadd -k {keytab} {name}/{HOST}")
+
+
+def expired(uid):
+    """Are a user's credentials over?"""
+    return subprocess.run(["klist", "-s", "-c", ccache(uid)], user=uid,
+                          timeout=60, check=False).returncode
+
+
 def ccache(uid):
     """Where a user's credentials are."""
     return pathlib.Path(f"/tmp/krb5cc_{uid}")
 
 
-def kinit(name, uid, *options):
-    """Credentials for the user of number UID."""
+def kinit(name, uid, *options, cache=None):
+    """Credentials for the user of number UID, in CACHE or his FILE."""
     _run("kinit", *options, "-k", "-t", user_keytab(name), "-c",
-         f"FILE:{ccache(uid)}", name, user=uid, group=uid, extra_groups=[])
+         cache or f"FILE:{ccache(uid)}", name, user=uid, group=uid,
+         extra_groups=[])
+
+
+def _create():
+    """The database, and what the programs read, once."""
+    os.environ["KRB5_KDC_PROFILE"] = str(_HOME / "kdc.conf")
+    if (_HOME / "stash").exists():
+        return
+    _HOME.mkdir(mode=0o711)
+    pathlib.Path("/etc/krb5.conf").write_text(_CONF)
+    (_HOME / "kdc.conf").write_text(_KDC)
+    _run("kdb5_util", "-r", REALM, "create", "-s", "-P", "secret")
 
 
 class Kdc:
-    """The KDC, running."""
+    """The KDC."""
 
     def __init__(self):
-        _HOME.mkdir(mode=0o711, exist_ok=True)
-        os.environ["KRB5_KDC_PROFILE"] = str(_HOME / "kdc.conf")
-        pathlib.Path("/etc/krb5.conf").write_text(_CONF)
-        (_HOME / "kdc.conf").write_text(_KDC)
-        _run("kdb5_util", "-r", REALM, "create", "-s", "-P", "secret")
         self.process = None
-        self.start()
 
     def start(self):
         """Start it; done when it listens."""
+        _create()
         self.process = subprocess.Popen(
             ["krb5kdc", "-n", "-r", REALM], stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL)

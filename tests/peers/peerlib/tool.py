@@ -64,18 +64,24 @@ def _new_failures(before):
 
 
 @contextlib.contextmanager
-def counts(reason, number=1):
-    """What happens inside makes NUMBER connections end for REASON alone."""
+def counts_each(wanted):
+    """What happens inside makes connections end: {reason: number} of them."""
     before = _failures()
     yield
     end = time.monotonic() + PATIENCE
     while True:
         new = _new_failures(before)
-        if sum(new.values()) >= number or time.monotonic() > end:
+        if sum(new.values()) >= sum(wanted.values()) or \
+           time.monotonic() > end:
             break
         time.sleep(0.02)
-    if new != {reason: number}:
-        raise AssertionError(f"counted {new}, not {{'{reason}': {number}}}")
+    if new != wanted:
+        raise AssertionError(f"counted {new}, not {wanted}")
+
+
+def counts(reason, number=1):
+    """What happens inside makes NUMBER connections end for REASON alone."""
+    return counts_each({reason: number})
 
 
 @contextlib.contextmanager

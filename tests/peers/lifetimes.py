@@ -1,0 +1,126 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Connections end with what authenticated them, or only say when that is."""
+
+import errno
+import select
+import time
+
+from peerlib import app, client, kerberos, ktap, pki, place, realm, tool, uapi
+
+LIFE = 60  # seconds
+
+PROFILES = f"""
+[profile short]
+certificate = {place.DIR}/short.pem
+key = {place.DIR}/short.key
+trust = {place.DIR}/ca.pem
+client-certificate = require
+tickets = 0
+
+[profile short-report]
+certificate = {place.DIR}/short.pem
+key = {place.DIR}/short.key
+trust = {place.DIR}/ca.pem
+client-certificate = require
+tickets = 0
+expiry = report
+"""
+
+pairs = {}
+before = 0
+
+
+def connect(profile, uid, **options):
+    """Both ends of a connection of the user."""
+    case = kerberos.Case()
+    with app.Server(profile=profile) as server:
+        sock = case.marked(server.address, uid=uid, profile=profile,
+                           **options)
+        sock.connect(server.address)
+        return sock, server.accept()
+
+
+def setUpModule():
+    """All connections live at the same time: a minute is long enough."""
+    global before
+    kerberos.set_up()
+    before = tool.stats()["failed"]["expired"]
+    realm.add_user("short", 3300)
+    realm.kinit("short", 3300, "-l", f"{LIFE}s")
+    for profile in "krb5", "krb5-report":
+        pairs[profile] = connect(profile, 3300)
+    pki.make("short", LIFE)
+    with open(place.DIR / "sockauthd.conf", "a", encoding="ascii") as file:
+        file.write(PROFILES)
+    place.daemon("daemon_reload")
+    for profile in "short", "short-report":
+        pairs[profile] = connect(profile, 0, target="localhost")
+    for one, other in pairs.values():
+        one.sendall(b"ping")
+        assert other.recv(100) == b"ping"
+
+
+def tearDownModule():
+    """The file is not named by the configuration for longer than it is good."""
+    for pair in pairs.values():
+        for sock in pair:
+            sock.close()
+    conf = place.DIR / "sockauthd.conf"
+    conf.write_text(conf.read_text().replace(PROFILES, ""))
+    place.daemon("daemon_reload")
+    kerberos.tear_down()
+
+
+class Lifetime(kerberos.Case):
+    """What happens when it is over."""
+
+    def ends(self, profile):
+        """Both ends, not before its time, and soon after."""
+        for sock in pairs[profile]:
+            status = app.status(sock)
+            self.assertTrue(status.flags & uapi.SOCKAUTH_SEC_EXPIRES)
+            self.assertAlmostEqual(status.expiry - status.start, LIFE,
+                                   delta=LIFE / 2)
+        for sock in pairs[profile]:
+            end = app.status(sock).expiry
+            left = max(0, end - time.time())
+            self.assertTrue(select.select([sock], [], [], left + 20)[0])
+            self.assertGreaterEqual(time.time(), end)
+            for call in sock.recv, sock.recv, sock.send:
+                with self.assertRaises(OSError) as caught:
+                    call(b"x" if call == sock.send else 1)
+                self.assertEqual(errno.errorcode[caught.exception.errno],
+                                 "EKEYEXPIRED")
+            self.assertEqual(app.status(sock).error, errno.EKEYEXPIRED)
+            self.assertIn("lifetime", client.error_text(sock))
+
+    def goes_on(self, profile):
+        """It is only said."""
+        with tool.unfailed():
+            for sock in pairs[profile]:
+                status = app.status(sock)
+                self.assertFalse(status.flags & uapi.SOCKAUTH_SEC_EXPIRES)
+                tool.wait_until(lambda s=status: time.time() > s.expiry + 1,
+                                "its end", LIFE + 20)
+            self.talk(*pairs[profile])
+
+    def test_ticket(self):
+        self.ends("krb5")
+
+    def test_certificate(self):
+        self.ends("short")
+
+    def test_counted(self):
+        """All four ends."""
+        self.assertEqual(tool.stats()["failed"]["expired"] - before, 4)
+
+    def test_ticket_reported(self):
+        self.goes_on("krb5-report")
+
+    def test_certificate_reported(self):
+        self.goes_on("short-report")
+
+
+if __name__ == "__main__":
+    ktap.main()
