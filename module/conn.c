@@ -175,17 +175,20 @@ void sockauth_conn_disarm(struct sockauth_conn *conn)
  */
 void sockauth_conn_check_expiry(struct sockauth_conn *conn)
 {
+	struct timespec64 now;
 	s64 left;
 
 	lockdep_assert_held(&conn->lock);
 	if (!(conn->peer->flags & SOCKAUTH_SEC_EXPIRES) || !conn->peer->expiry)
 		return;
-	left = conn->peer->expiry - ktime_get_real_seconds();
+	ktime_get_real_ts64(&now);
+	left = conn->peer->expiry - now.tv_sec;
 	if (left <= 0)
 		sockauth_conn_end(conn, SOCKAUTH_REASON_EXPIRED, EKEYEXPIRED,
 				  "the lifetime of the peer's credentials is over");
 	else
-		sockauth_conn_arm(conn, jiffies + HZ * min_t(s64, left, 3600));
+		sockauth_conn_arm(conn, jiffies + HZ * min_t(s64, left, 3600) -
+				  now.tv_nsec / (NSEC_PER_SEC / HZ));
 }
 
 /**

@@ -314,6 +314,22 @@ static int sockauth_record_eof(struct sockauth_sock *ss)
 	return -ECONNRESET;
 }
 
+/*
+ * TCP says that the connection is lost.  What expires does so on both sides,
+ * whose clocks agree: the peer's may have been the first.
+ */
+static int sockauth_record_lost(struct sockauth_conn *conn, int err)
+{
+	if (err != -ECONNRESET && err != -EPIPE)
+		return err;
+
+	mutex_lock(&conn->lock);
+	if (conn->state == SOCKAUTH_STATE_OPEN)
+		sockauth_conn_check_expiry(conn);
+	mutex_unlock(&conn->lock);
+	return READ_ONCE(conn->rx_end) == -EKEYEXPIRED ? -EKEYEXPIRED : err;
+}
+
 /**
  * sockauth_record_recvmsg() - receive on an established connection
  * @ss: its face
@@ -351,8 +367,10 @@ int sockauth_record_recvmsg(struct sockauth_sock *ss, struct socket *sock,
 			ret = len ? sockauth_record_eof(ss) : 0;
 			break;
 		}
-		if (ret != -EIO)
+		if (ret != -EIO) {
+			ret = sockauth_record_lost(ss->conn, ret);
 			break;
+		}
 		ret = sockauth_record_control(ss, sock);
 		if (ret < 0)
 			break;
@@ -413,6 +431,8 @@ ssize_t sockauth_record_splice_read(struct sockauth_sock *ss,
 		ret = ss->base->splice_read(sock, ppos, pipe, len, flags);
 		if (!ret && len)
 			return sockauth_record_eof(ss);
+		if (ret < 0 && ret != -EINVAL)
+			return sockauth_record_lost(ss->conn, ret);
 		if (ret != -EINVAL)
 			return ret;
 		ret = sockauth_record_control(ss, sock);
@@ -437,12 +457,18 @@ int sockauth_record_sendmsg(struct sockauth_sock *ss, struct socket *sock,
 			    struct msghdr *msg, size_t len)
 {
 	struct cmsghdr *cmsg;
+	int ret;
 
 	/* kTLS would seal the data first, and find out from TCP much later. */
-	if (unlikely(READ_ONCE(ss->sk->sk_shutdown) & SEND_SHUTDOWN))
-		return sk_stream_error(ss->sk, msg->msg_flags, -EPIPE);
-	if (likely(!msg->msg_controllen))
-		return ss->base->sendmsg(sock, msg, len);
+	if (unlikely(READ_ONCE(ss->sk->sk_shutdown) & SEND_SHUTDOWN)) {
+		ret = sk_stream_error(ss->sk, msg->msg_flags, -EPIPE);
+		return sockauth_record_lost(ss->conn, ret);
+	}
+	if (likely(!msg->msg_controllen)) {
+		ret = ss->base->sendmsg(sock, msg, len);
+		return likely(ret >= 0) ? ret :
+					  sockauth_record_lost(ss->conn, ret);
+	}
 	for_each_cmsghdr(cmsg, msg) {
 		if (!CMSG_OK(msg, cmsg) || cmsg->cmsg_level == SOL_TLS)
 			return -EINVAL;
