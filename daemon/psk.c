@@ -288,7 +288,9 @@ static int refuse_certificate(X509_STORE_CTX *store, void *arg)
 		    EKEYREJECTED,
 		    "the peer shows a certificate, but does not take our %s",
 		    context_of(ssl)->psk.plain ? "key" : "Kerberos ticket");
-	X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_UNTRUSTED);
+	/* The alert unknown_ca. */
+	X509_STORE_CTX_set_error(store,
+				 X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY);
 	return 0;
 }
 
