@@ -162,6 +162,18 @@ class Large(kerberos.Case):
                              f"large{uid}@{realm.REALM}")
             self.talk(client, conn)
 
+    def test_kept(self):
+        """The ticket's AuthorizationData, if the application wants it."""
+        server = self.serve(flags=uapi.SOCKAUTH_REQ_KEEP_CRED)
+        self.connect(server.address, uid=self.ticket(3203, 20000))
+        with server.accept() as conn:
+            data = app.get_option(conn, uapi.SOCKAUTH_PEER_CRED,
+                                  uapi.SOCKAUTH_PEER_CRED_MAX)
+        # SEQUENCE OF one of the type -1, 20,000 zero bytes.
+        self.assertEqual(data[:1], b"\x30")
+        self.assertIn(b"\xa0\3\2\1\xff", data)
+        self.assertEqual(data[-20000:], bytes(20000))
+
     def test_50k_kept(self):
         """It is more than an application gets: no connection without it."""
         server = self.serve(flags=uapi.SOCKAUTH_REQ_KEEP_CRED)

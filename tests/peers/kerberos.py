@@ -102,13 +102,6 @@ class Kerberos(kerberos.Case):
         _, conn = self.meet(self.serve("krb5-map"), 1)
         self.assertEqual(app.status(conn).uid, 0xffffffff)
 
-    def test_authorization_data(self):
-        """Kept if the application wants it: here the KDC's AD-IF-RELEVANT."""
-        _, conn = self.meet(self.serve(flags=uapi.SOCKAUTH_REQ_KEEP_CRED))
-        data = app.get_option(conn, uapi.SOCKAUTH_PEER_CRED,
-                              uapi.SOCKAUTH_PEER_CRED_MAX)
-        self.assertEqual(data[0], 0x30)
-
     def test_both(self):
         """A browser gets the certificate, a Kerberos client its ticket."""
         server = self.serve("both")

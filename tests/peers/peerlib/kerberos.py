@@ -114,8 +114,8 @@ def set_up():
     conf = place.DIR / "sockauthd.conf"
     if PROFILES in conf.read_text():
         return
+    realm.add_users({f"user{n}": FIRST_UID + n for n in range(USERS)})
     for number in range(USERS):
-        realm.add_user(f"user{number}", FIRST_UID + number)
         realm.kinit(f"user{number}", FIRST_UID + number)
     realm.add_service("demo")
     for name in ENCTYPES:

@@ -76,11 +76,20 @@ def user_keytab(name):
     return _HOME / f"{name}.keytab"
 
 
+def add_users(users):
+    """Principals whose keytabs their users can read: {name: uid}."""
+    commands = []
+    for name in users:
+        commands += [f"addprinc -randkey {name}",
+                     f"ktadd -k {user_keytab(name)} {name}"]
+    kadmin(*commands)
+    for name, uid in users.items():
+        os.chown(user_keytab(name), uid, uid)
+
+
 def add_user(name, uid):
-    """A principal whose keytab the user of number UID can read."""
-    keytab = user_keytab(name)
-    kadmin(f"addprinc -randkey {name}", f"ktadd -k {keytab} {name}")
-    os.chown(keytab, uid, uid)
+    """One of them."""
+    add_users({name: uid})
 
 
 def add_service(name, keytab=KEYTAB, enctypes=""):
