@@ -84,7 +84,7 @@ class Wire(kerberos.Case):
         return ("127.0.0.1", port), seen
 
     def test_replayed_hello(self):
-        """A ClientHello again, and the Finished too, which is for other keys."""
+        """A ClientHello again, and the Finished, which is for other keys."""
         server = self.serve()
         address, seen = self.middle(server.address)
         with self.connect(address) as client:
