@@ -504,15 +504,18 @@ void sockauth_record_close_notify(struct sockauth_sock *ss,
 	};
 	struct sockauth_conn *conn = ss->conn;
 	struct sock *sk = ss->sk;
+	bool send;
 	int room;
 
 	mutex_lock(&conn->lock);
-	if (conn->tx_closed || READ_ONCE(sk->sk_err) ||
-	    mutex_is_locked(&tls_get_ctx(sk)->tx_lock) ||
-	    !(BIT(inet_sk_state_load(sk)) & (TCPF_ESTABLISHED |
-					     TCPF_CLOSE_WAIT)))
-		goto out;
-	conn->tx_closed = true;
+	send = !conn->tx_closed && !READ_ONCE(sk->sk_err) &&
+	       !mutex_is_locked(&tls_get_ctx(sk)->tx_lock) &&
+	       BIT(inet_sk_state_load(sk)) & (TCPF_ESTABLISHED |
+					      TCPF_CLOSE_WAIT);
+	conn->tx_closed |= send;
+	mutex_unlock(&conn->lock);
+	if (!send)
+		return;
 
 	room = READ_ONCE(sk->sk_wmem_queued) + SKB_TRUESIZE(PAGE_SIZE);
 	if (READ_ONCE(sk->sk_sndbuf) < room)
@@ -524,7 +527,10 @@ void sockauth_record_close_notify(struct sockauth_sock *ss,
 	cmsg->cmsg_len = CMSG_LEN(sizeof(u8));
 	*(u8 *)CMSG_DATA(cmsg) = SOCKAUTH_RECORD_ALERT;
 	iov_iter_kvec(&msg.msg_iter, ITER_SOURCE, &vec, 1, sizeof(alert));
+	/*
+	 * Unlocked: if another thread begins to send in this moment we wait
+	 * for it, and it for its peer.  Whoever looks at the connection, to
+	 * show or to kill it, must not.
+	 */
 	ss->base->sendmsg(sock, &msg, sizeof(alert));
-out:
-	mutex_unlock(&conn->lock);
 }
