@@ -98,6 +98,23 @@ class Outage(unittest.TestCase):
         client.handshake()
         self.talk(client, self.server.accept())
 
+    def test_stopped(self):
+        """All of the daemon stands still: who is open goes on, others wait."""
+        established = self.connection()
+        pid = place.daemon_pid()
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            client = self.client()
+            client.push(client.begin())
+            tool.wait_until(lambda: tool.pending() == 1, "it waits")
+            time.sleep(float(os.environ.get("HOSTILE_STOP", "2")))
+            self.talk(*established)
+            self.assertTrue(self.server.sees_nothing())
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        client.push(client.answer())
+        self.talk(client, self.server.accept())
+
     def test_reload(self):
         """SIGHUP drops nobody, not even in the middle of a handshake."""
         client = self.client()

@@ -560,8 +560,8 @@ TEST_F_TIMEOUT(limits, silent, 900)
 	ours = cost_of(marked, clients, n);
 	ASSERT_LT(0, ours);
 	EXPECT_TRUE(pending(n + 1));
-	printf("# %d silent connections: %lld bytes each, %lld of plain TCP\n",
-	       n, (long long)ours, (long long)tcp);
+	TH_LOG("%d silent connections: %lld bytes each, %lld of plain TCP", n,
+	       (long long)ours, (long long)tcp);
 	EXPECT_TRUE(ours - tcp <= 4096 || !memory_tells());
 	EXPECT_HONEST_SERVED();
 

@@ -392,14 +392,26 @@ TEST_F_TIMEOUT(teardown, stopped_worker, 120)
 	close(other);
 }
 
+/* Buffers of the namespace's new sockets: no token fits. */
+static int small_buffers(void)
+{
+	return system("for f in r w; do echo 4096 4096 4096 "
+		      ">/proc/sys/net/ipv4/tcp_${f}mem || exit; done");
+}
+
 /* Every state in which a worker can leave a connection of ours. */
 TEST_F_TIMEOUT(teardown, worker_dies_everywhere, 120)
 {
 	struct fw_reply big = { .status = SOCKAUTH_STEP_CONTINUE };
 	char *token = malloc(SOCKAUTH_OUTPUT_MAX);
-	int plain = net_listener(AF_INET), fd[8], i;
+	struct sockauth_status status;
 	struct fakeworker *fw;
+	int plain, fd[8], i;
 
+	ASSERT_EQ(0, small_buffers());
+	plain = net_listener(AF_INET);
+	close(self->listener);
+	self->listener = listener_of(4, 60000);
 	ASSERT_NE(NULL, token);
 	memset(token, 'x', SOCKAUTH_OUTPUT_MAX - 1);
 	token[SOCKAUTH_OUTPUT_MAX - 1] = 0;
@@ -419,6 +431,8 @@ TEST_F_TIMEOUT(teardown, worker_dies_everywhere, 120)
 		big.token = token;
 		ASSERT_EQ(0, fw_reply(fw, &big));
 	}
+	ASSERT_EQ(0, net_status(fd[1], &status));
+	EXPECT_EQ(SOCKAUTH_STATE_SENDING, status.state);
 	/* Between two legs, of both sides. */
 	for (; i < 4; i++) {
 		fd[i] = i % 2 ? begin_client(plain) : hello_to(self->listener);
@@ -530,7 +544,7 @@ TEST_F_TIMEOUT(teardown, kills, 3600)
 		ASSERT_TRUE(WIFSIGNALED(status));
 		worker[i % 2] = fork_worker();
 	}
-	printf("# %ld kills\n", n);
+	TH_LOG("%ld kills", n);
 	for (i = 0; i < 3; i++) {
 		kill(load[i], SIGKILL);
 		waitpid(load[i], NULL, 0);
@@ -565,7 +579,7 @@ TEST_F_TIMEOUT(teardown, established, 3600)
 		ASSERT_GE(server[i], 0);
 		ASSERT_EQ(0, net_ktls(client[i], true));
 	}
-	printf("# %d connections at once\n", n);
+	TH_LOG("%d connections at once", n);
 	for (i = 0; i < n; i++)
 		ASSERT_EQ(0, net_write(client[i], &(char){ i }, 1));
 	for (i = 0; i < n; i++) {

@@ -462,7 +462,8 @@ static int send_one(struct world *w, unsigned int number)
 		if (!privileged(sender))
 			set_privilege(false);
 		err = sockauth_genl_send(sender->genl, nlh);
-		set_privilege(true);
+		if (!privileged(sender))
+			set_privilege(true);
 		if (err && err != -EAGAIN && err != -ENOBUFS)
 			return err;
 		w->sent++;
