@@ -91,7 +91,7 @@ static struct sockauth_conn *sockauth_client_begin(struct sockauth_sock *ss,
 	if (conn && READ_ONCE(conn->state) != SOCKAUTH_STATE_ENDED)
 		return conn;
 	/* Once kTLS is attached, this socket cannot be used again. */
-	if (conn && inet_csk_has_ulp(ss->sk))
+	if (conn && sockauth_ulp_other(ss->sk))
 		return ERR_PTR(-ECONNABORTED);
 
 	req = sockauth_sock_req(ss);
@@ -168,15 +168,15 @@ out:
 
 /**
  * sockauth_client_upgrade() - go on where sockauth_sock_attach() has begun
- * @sk: a socket that was connected when it was marked
+ * @sock: a socket that was connected when it was marked
  *
  * Context: process, the application's; sleeps unless the socket is O_NONBLOCK.
  * Return: as sockauth_client_connect(); -EINTR also where connect() is begun
  *	anew, for the same setsockopt() would find a socket that is marked.
  */
-int sockauth_client_upgrade(struct sock *sk)
+int sockauth_client_upgrade(struct socket *sock)
 {
-	struct socket *sock = sk->sk_socket;
+	struct sock *sk = sock->sk;
 	struct sockauth_sock *ss = sockauth_sock_of(sock);
 	struct sockauth_conn *conn = sockauth_sock_conn(ss);
 	bool nonblock = sock->file && sock->file->f_flags & O_NONBLOCK;

@@ -345,6 +345,16 @@ struct sockauth_conn *sockauth_conn_create(struct sockauth_listener *l,
 	return conn;
 }
 
+/* Drop what sockauth_conn_begin() took of the application's socket. */
+static void sockauth_conn_let_go(struct sockauth_conn *conn)
+{
+	struct socket *app = conn->ex->app;
+
+	conn->ex->app = NULL;
+	sock_put(conn->sk);
+	iput(SOCK_INODE(app));
+}
+
 /**
  * sockauth_conn_begin() - begin with a socket that an application has
  * @ss: its face
@@ -376,14 +386,21 @@ struct sockauth_conn *sockauth_conn_begin(struct sockauth_sock *ss,
 	conn->state = role == SOCKAUTH_ROLE_INITIATOR ?
 		      SOCKAUTH_STATE_CONNECTING : SOCKAUTH_STATE_WAIT_PEER;
 	conn->ss = ss;
+	/*
+	 * Kept until we let go of them: IPV6_ADDRFORM in another thread can take
+	 * our operations off the socket, and then nobody tells us of its end.
+	 */
+	ihold(SOCK_INODE(sock));
+	sock_hold(sk);
 	conn->ex->app = sock;
 	conn->ex->base = ss->base;
 	err = sockauth_conn_publish(conn);
 	if (err) {
 		refcount_inc(&req->ref);
+		sockauth_conn_let_go(conn);
 		conn->sk = NULL;
 	} else {
-		add_wait_queue(sk_sleep(sk), &conn->ex->entry);
+		add_wait_queue(&sock->wq.wait, &conn->ex->entry);
 	}
 	mutex_unlock(&conn->lock);
 	if (err) {
@@ -432,7 +449,7 @@ static void sockauth_conn_drop_app(struct sockauth_conn *conn, bool abort)
 {
 	struct sock *sk = conn->sk;
 
-	remove_wait_queue(sk_sleep(sk), &conn->ex->entry);
+	remove_wait_queue(&conn->ex->app->wq.wait, &conn->ex->entry);
 	sockauth_relay_socket_put(conn);
 	if (inet_sk_state_load(sk) == TCP_CLOSE) {
 		/* TCP has said why, if not always in these words. */
@@ -467,7 +484,7 @@ static void sockauth_conn_drop(struct sockauth_conn *conn, bool abort,
 		}
 	} else if (conn->ex->app) {
 		sockauth_conn_drop_app(conn, abort);
-		conn->ex->app = NULL;
+		sockauth_conn_let_go(conn);
 	} else {
 		sockauth_conn_drop_child(conn, abort);
 	}
@@ -598,7 +615,8 @@ void sockauth_conn_open(struct sockauth_conn *conn)
 	/* kTLS took it from the private socket: no zero copy by io_uring. */
 	clear_bit(SOCK_SUPPORT_ZC, &conn->ex->app->flags);
 	sockauth_relay_socket_put(conn);
-	remove_wait_queue(sk_sleep(sk), &conn->ex->entry);
+	remove_wait_queue(&conn->ex->app->wq.wait, &conn->ex->entry);
+	sockauth_conn_let_go(conn);
 	sockauth_exchange_free(conn);
 	/* TCP and kTLS have told of data already, when poll() could not show it. */
 	wake_up_interruptible_poll(sk_sleep(sk), EPOLLIN | EPOLLRDNORM |

@@ -111,6 +111,7 @@ int sockauth_record_prepare(struct sock *sk)
 {
 	char ulp[] = "tls";
 
+	sockauth_ulp_vacate(sk);
 	return sk->sk_prot->setsockopt(sk, SOL_TCP, TCP_ULP,
 				       KERNEL_SOCKPTR(ulp), sizeof(ulp) - 1);
 }

@@ -214,7 +214,8 @@ void sockauth_sock_override(struct proto_ops *ops);
 void sockauth_sock_show(struct sockauth_sock *ss, struct socket *sock,
 			const struct proto_ops *ops);
 void sockauth_sock_free(struct sockauth_sock *ss);
-int sockauth_sock_attach(struct sock *sk, struct sockauth_req *req);
+int sockauth_sock_attach(struct sock *sk, struct sockauth_req *req,
+			 struct socket **sock);
 struct sockauth_req *sockauth_sock_req(struct sockauth_sock *ss);
 struct sockauth_req *sockauth_sock_replace_req(struct sockauth_sock *ss,
 					       struct sockauth_req *req);
@@ -227,6 +228,12 @@ void sockauth_sock_exit(void);
 const struct proto_ops *sockauth_ops_of(const struct sock *sk,
 					const struct proto_ops *base);
 void sockauth_ops_exit(void);
+
+/* ---- ulp.c: keeps other upper layer protocols off ---- */
+
+void sockauth_ulp_occupy(struct sock *sk);
+void sockauth_ulp_vacate(struct sock *sk);
+bool sockauth_ulp_other(const struct sock *sk);
 
 /* ---- listener.c: drains children, pending and ready queue, accept ---- */
 
@@ -535,7 +542,7 @@ int sockauth_exchange_answer(struct sockauth_conn *conn,
 
 int sockauth_client_connect(struct sockauth_sock *ss, struct socket *sock,
 			    struct sockauth_sockaddr *addr, int len, int flags);
-int sockauth_client_upgrade(struct sock *sk);
+int sockauth_client_upgrade(struct socket *sock);
 void sockauth_client_keep_nagle(struct sockauth_sock *ss);
 void sockauth_client_cancel(struct sockauth_sock *ss);
 int sockauth_client_ready(struct sockauth_sock *ss, long timeo);

@@ -127,6 +127,8 @@ static int sockauth_sock_release(struct socket *sock)
 		return 0;
 	base = ss->base;
 	sk = ss->sk;
+	/* TCP may look at it long after we are gone. */
+	sockauth_ulp_vacate(sk);
 	if (ss->listener)
 		sockauth_listener_destroy(ss->listener);
 	/* SO_LINGER with 0 seconds asks for a RST, not for an end. */
@@ -552,6 +554,12 @@ static int sockauth_sock_attach_locked(struct sock *sk,
 	const struct proto_ops *ops;
 	int err;
 
+	/*
+	 * A socket of the kernel's own (SMC passes options on to one) has users
+	 * that know nothing of us; one of ours is another connection's.
+	 */
+	if (!sock || !sock->file)
+		return -EOPNOTSUPP;
 	err = sockauth_sock_pristine(sk);
 	if (err)
 		return err;
@@ -571,6 +579,7 @@ static int sockauth_sock_attach_locked(struct sock *sk,
 	 * release stays for ss->base; the one on us is new.
 	 */
 	__module_get(THIS_MODULE);
+	sockauth_ulp_occupy(sk);
 	sockauth_sock_show(ss, sock, ops);
 	return 0;
 }
@@ -579,12 +588,14 @@ static int sockauth_sock_attach_locked(struct sock *sk,
  * sockauth_sock_attach() - mark a socket
  * @sk: a TCP socket of an application
  * @req: the request; the caller's reference passes to the face on success
+ * @sock: set to the application's socket: for a moment @sk can show another
  *
  * Context: process; takes lock_sock(), sleeps.
  * Return: 0; -EISCONN, -ENOTCONN, -EBUSY, -EOPNOTSUPP as SOCKAUTH_REQUEST
  *	documents them; -EALREADY: another thread has just marked it; -ENOMEM.
  */
-int sockauth_sock_attach(struct sock *sk, struct sockauth_req *req)
+int sockauth_sock_attach(struct sock *sk, struct sockauth_req *req,
+			 struct socket **sock)
 {
 	struct sockauth_sock *ss;
 	int err;
@@ -594,7 +605,8 @@ int sockauth_sock_attach(struct sock *sk, struct sockauth_req *req)
 		return -ENOMEM;
 
 	lock_sock(sk);
-	if (sockauth_sock_of(sk->sk_socket))
+	*sock = sk->sk_socket;
+	if (*sock && sockauth_sock_of(*sock))
 		err = -EALREADY;
 	else
 		err = sockauth_sock_attach_locked(sk, ss, req);

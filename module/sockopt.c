@@ -121,6 +121,7 @@ static int sockauth_sockopt_set_request(struct sock *sk,
 {
 	struct sockauth_request r;
 	struct sockauth_req *req;
+	struct socket *sock;
 	int err;
 
 	err = sockauth_sockopt_read_request(&r, optval, optlen);
@@ -135,11 +136,11 @@ static int sockauth_sockopt_set_request(struct sock *sk,
 		return -ENOMEM;
 
 	if (!ss) {
-		err = sockauth_sock_attach(sk, req);
+		err = sockauth_sock_attach(sk, req, &sock);
 		if (err)
 			sockauth_req_put(req);
 		else if (r.flags & SOCKAUTH_REQ_SIDE)
-			err = sockauth_client_upgrade(sk);
+			err = sockauth_client_upgrade(sock);
 		return err;
 	}
 	if (r.flags & SOCKAUTH_REQ_SIDE) {
