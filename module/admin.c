@@ -29,9 +29,11 @@ static int sockauth_admin_put_conn(struct sk_buff *skb,
 	hdr = sockauth_admin_begin(skb, cb, SOCKAUTH_CMD_CONN_GET);
 	if (!hdr)
 		return -EMSGSIZE;
-	mutex_lock(&conn->lock);
-	err = sockauth_event_put_conn(skb, conn);
-	mutex_unlock(&conn->lock);
+	err = mutex_lock_interruptible(&conn->lock);
+	if (!err) {
+		err = sockauth_event_put_conn(skb, conn);
+		mutex_unlock(&conn->lock);
+	}
 	if (err)
 		genlmsg_cancel(skb, hdr);
 	else
@@ -307,13 +309,20 @@ int sockauth_admin_limits_set(struct sk_buff *skb, struct genl_info *info)
 	return 0;
 }
 
+/* Without the lock, which those that do not match may not give us soon. */
 static bool sockauth_admin_match(struct sockauth_conn *conn,
 				 struct nlattr **attrs)
 {
+	/* Pairs with the release in sockauth_conn_set_state(). */
+	u8 state = smp_load_acquire(&conn->state);
 	const char *profile = *conn->req->profile ? conn->req->profile :
 			      "default";
-	const char *name = conn->peer ? conn->peer->name : "";
+	const char *name = "";
 
+	if (state == SOCKAUTH_STATE_ENDED)
+		return false;
+	if (state == SOCKAUTH_STATE_READY || state == SOCKAUTH_STATE_OPEN)
+		name = conn->peer->name;
 	if (attrs[SOCKAUTH_A_ID] &&
 	    conn->id != nla_get_u64(attrs[SOCKAUTH_A_ID]))
 		return false;
@@ -342,6 +351,21 @@ static int sockauth_admin_killed(struct genl_info *info, u32 count)
 	return genlmsg_reply(skb, info);
 }
 
+static int sockauth_admin_kill_one(struct sockauth_conn *conn, u32 *count)
+{
+	int err = mutex_lock_interruptible(&conn->lock);
+
+	if (err)
+		return err;
+	if (conn->state != SOCKAUTH_STATE_ENDED) {
+		sockauth_conn_end(conn, SOCKAUTH_REASON_KILLED, ECONNABORTED,
+				  "an administrator ended the connection");
+		++*count;
+	}
+	mutex_unlock(&conn->lock);
+	return 0;
+}
+
 /**
  * sockauth_admin_kill() - SOCKAUTH_CMD_CONN_KILL
  * @skb: the request
@@ -356,23 +380,17 @@ int sockauth_admin_kill(struct sk_buff *skb, struct genl_info *info)
 	struct sockauth_conn *conn;
 	unsigned long id;
 	u32 count = 0;
+	int err = 0;
 
 	if (!attrs[SOCKAUTH_A_ID] && !attrs[SOCKAUTH_A_PEER_NAME] &&
 	    !attrs[SOCKAUTH_A_PROFILE]) {
 		NL_SET_ERR_MSG(info->extack, "which one? ID, PEER_NAME or PROFILE is needed");
 		return -EINVAL;
 	}
-	for (id = 0; (conn = sockauth_conn_next(snet, &id)); id++) {
-		mutex_lock(&conn->lock);
-		if (conn->state != SOCKAUTH_STATE_ENDED &&
-		    sockauth_admin_match(conn, attrs)) {
-			sockauth_conn_end(conn, SOCKAUTH_REASON_KILLED,
-					  ECONNABORTED,
-					  "an administrator ended the connection");
-			count++;
-		}
-		mutex_unlock(&conn->lock);
+	for (id = 0; !err && (conn = sockauth_conn_next(snet, &id)); id++) {
+		if (sockauth_admin_match(conn, attrs))
+			err = sockauth_admin_kill_one(conn, &count);
 		sockauth_conn_put(conn);
 	}
-	return sockauth_admin_killed(info, count);
+	return err ?: sockauth_admin_killed(info, count);
 }

@@ -12,11 +12,20 @@
 
 #include "sockauth.h"
 
+/* It has ended: wait until the ending is through with the socket. */
+static void sockauth_client_settle(struct sockauth_conn *conn)
+{
+	mutex_lock(&conn->lock);
+	mutex_unlock(&conn->lock);
+}
+
 /* How it ended, told once through SO_ERROR as TCP does. */
 static int sockauth_client_error(struct sockauth_conn *conn, struct sock *sk)
 {
-	int err = sock_error(sk);
+	int err;
 
+	sockauth_client_settle(conn);
+	err = sock_error(sk);
 	return -(int)conn->error ?: err ?: -ECONNABORTED;
 }
 
@@ -63,10 +72,8 @@ static int sockauth_client_wait(struct sockauth_conn *conn, struct sock *sk,
 		state = smp_load_acquire(&conn->state);
 		if (state == SOCKAUTH_STATE_OPEN)
 			break;
-		if (state == SOCKAUTH_STATE_ENDED) {
-			err = sockauth_client_error(conn, sk);
+		if (state == SOCKAUTH_STATE_ENDED)
 			break;
-		}
 		err = -EAGAIN;
 		if (!timeo)
 			break;
@@ -76,6 +83,8 @@ static int sockauth_client_wait(struct sockauth_conn *conn, struct sock *sk,
 		timeo = schedule_timeout(timeo);
 	}
 	finish_wait(sk_sleep(sk), &waiter.entry);
+	if (state == SOCKAUTH_STATE_ENDED)
+		err = sockauth_client_error(conn, sk);
 	return err;
 }
 
@@ -268,15 +277,20 @@ __poll_t sockauth_client_poll(struct sockauth_sock *ss, struct file *file,
 
 	if (!conn)
 		return mask;
-	state = READ_ONCE(conn->state);
+	state = smp_load_acquire(&conn->state);
+	if (state == SOCKAUTH_STATE_ENDED)
+		sockauth_client_settle(conn);
 	sockauth_conn_put(conn);
 	if (state == SOCKAUTH_STATE_ENDED)
-		return mask | EPOLLIN | EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM |
-		       EPOLLHUP;
+		return ss->base->poll(file, sock, NULL) | EPOLLIN |
+		       EPOLLRDNORM | EPOLLOUT | EPOLLWRNORM | EPOLLHUP;
 	if (state == SOCKAUTH_STATE_OPEN)
 		return ss->base->poll(file, sock, NULL);
-	/* Before TCP has begun, and when it failed, this is as without us. */
-	if (state == SOCKAUTH_STATE_CONNECTING &&
+	/*
+	 * Before TCP has begun this is as without us.  When it failed, the
+	 * connection is about to end, and that says why.
+	 */
+	if (state == SOCKAUTH_STATE_CONNECTING && !READ_ONCE(ss->sk->sk_err) &&
 	    inet_sk_state_load(ss->sk) == TCP_CLOSE)
 		return mask;
 	return 0;

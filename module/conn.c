@@ -135,7 +135,8 @@ void sockauth_conn_kick(struct sockauth_conn *conn)
 {
 	if (!sockauth_conn_hold(conn))
 		return;
-	if (!queue_work(sockauth_wq, &conn->work))
+	if (!queue_work(conn->listener ? sockauth_wq : sockauth_app_wq,
+			&conn->work))
 		sockauth_conn_put(conn);
 }
 

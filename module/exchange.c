@@ -243,12 +243,32 @@ static void sockauth_exchange_done(struct sockauth_conn *conn,
 	}
 }
 
+/* Take what the worker used off the receive queue.  False: it ended there. */
+static bool sockauth_exchange_consume(struct sockauth_conn *conn,
+				      struct sockauth_reply *reply)
+{
+	u32 consumed = reply->consumed;
+
+	conn->ex->bytes += consumed;
+	reply->consumed = 0;
+	/* A RST empties the queue, which is not the queue's fault. */
+	if (!sockauth_relay_consume(conn->sk, consumed))
+		return true;
+	if (!sockauth_exchange_broken(conn))
+		sockauth_conn_end(conn, SOCKAUTH_REASON_INTERNAL, EPROTO,
+				  "the receive queue changed under the daemon");
+	return false;
+}
+
 /* Go on with a reply: send what is left of its token, then do what it says. */
 static void sockauth_exchange_progress(struct sockauth_conn *conn,
 				       struct sockauth_reply *reply)
 {
-	int err = sockauth_relay_send(conn, reply);
+	int err;
 
+	if (!sockauth_exchange_consume(conn, reply))
+		return;
+	err = sockauth_relay_send(conn, reply);
 	if (reply->status == SOCKAUTH_STEP_FAIL) {
 		sockauth_conn_end(conn, reply->reason, reply->error,
 				  reply->text);
@@ -277,6 +297,24 @@ static void sockauth_exchange_progress(struct sockauth_conn *conn,
 	sockauth_conn_set_state(conn, SOCKAUTH_STATE_WAIT_PEER);
 	/* The next record may be there already. */
 	sockauth_exchange_ask(conn);
+}
+
+/*
+ * Whoever has the socket can keep it locked for as long as it likes, with an
+ * argument that is read under the lock from a page that does not come.  So no
+ * worker, which others wait for, goes near it: our own work does.
+ */
+static void sockauth_exchange_defer(struct sockauth_conn *conn,
+				    struct sockauth_reply *reply)
+{
+	conn->ex->reply = sockauth_relay_postpone(reply);
+	if (!conn->ex->reply) {
+		sockauth_conn_end(conn, SOCKAUTH_REASON_INTERNAL, ENOMEM,
+				  "no memory for the daemon's reply");
+		return;
+	}
+	sockauth_conn_set_state(conn, SOCKAUTH_STATE_SENDING);
+	sockauth_conn_kick(conn);
 }
 
 /*
@@ -366,14 +404,10 @@ int sockauth_exchange_answer(struct sockauth_conn *conn,
 		goto out;
 	}
 
-	conn->ex->bytes += reply->consumed;
-	err = sockauth_relay_consume(conn->sk, reply->consumed);
-	if (err)
-		sockauth_conn_end(conn, SOCKAUTH_REASON_INTERNAL, EPROTO,
-				  "the receive queue changed under the daemon");
+	if (conn->ex->app)
+		sockauth_exchange_defer(conn, reply);
 	else
 		sockauth_exchange_progress(conn, reply);
-	err = 0;
 out:
 	sockauth_exchange_unlock(conn);
 	return err;

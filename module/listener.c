@@ -173,6 +173,13 @@ static void sockauth_listener_drain(struct work_struct *work)
 	int taken;
 
 	l = container_of(work, struct sockauth_listener, drain);
+	/* Its application can keep it locked: let it wait where others do not. */
+	if (!l->slow && sock_owned_by_user_nocheck(l->ss->sk)) {
+		l->slow = true;
+		queue_work(sockauth_app_wq, &l->drain);
+		return;
+	}
+	l->slow = false;
 	for (taken = 0; taken < SOCKAUTH_DRAIN_BATCH; taken++) {
 		if (READ_ONCE(l->closed) || sockauth_listener_full(l))
 			return;

@@ -13,7 +13,12 @@
 
 #include "sockauth.h"
 
-struct workqueue_struct *sockauth_wq;
+/*
+ * The first is for connections that nobody has yet: their sockets are locked by
+ * us alone, and briefly.  The second is for sockets that an application has, and
+ * can keep locked: many of its works may wait.
+ */
+struct workqueue_struct *sockauth_wq, *sockauth_app_wq;
 atomic_t sockauth_objects[__SOCKAUTH_OBJECT_MAX];
 static unsigned int sockauth_net_id;
 
@@ -81,9 +86,14 @@ static int __init sockauth_init(void)
 	sockauth_wq = alloc_workqueue("sockauth", SOCKAUTH_WQ_PERCPU, 0);
 	if (!sockauth_wq)
 		return -ENOMEM;
+	err = -ENOMEM;
+	sockauth_app_wq = alloc_workqueue("sockauth-app", WQ_UNBOUND,
+					  WQ_MAX_ACTIVE);
+	if (!sockauth_app_wq)
+		goto err_wq;
 	err = sockauth_conn_init();
 	if (err)
-		goto err_wq;
+		goto err_app_wq;
 	err = sockauth_sock_init();
 	if (err)
 		goto err_conn;
@@ -111,6 +121,8 @@ err_sock:
 	sockauth_sock_exit();
 err_conn:
 	sockauth_conn_exit();
+err_app_wq:
+	destroy_workqueue(sockauth_app_wq);
 err_wq:
 	destroy_workqueue(sockauth_wq);
 	return err;
@@ -136,6 +148,7 @@ static void __exit sockauth_exit(void)
 	sockauth_ops_exit();
 	sockauth_sock_exit();
 	sockauth_conn_exit();
+	destroy_workqueue(sockauth_app_wq);
 	destroy_workqueue(sockauth_wq);
 	sockauth_objects_check();
 }

@@ -136,7 +136,7 @@ static inline void sockauth_object_gone(enum sockauth_object type)
 	atomic_dec(&sockauth_objects[type]);
 }
 
-extern struct workqueue_struct *sockauth_wq;
+extern struct workqueue_struct *sockauth_wq, *sockauth_app_wq;
 struct sockauth_net *sockauth_net_of(const struct net *net);
 
 /* ---- sockopt.c: the socket options ---- */
@@ -247,6 +247,7 @@ bool sockauth_ulp_other(const struct sock *sk);
  *	authenticated yet wakes no application
  * @entry: on the socket's own wait queue: its callback queues @drain
  * @drain: takes children out of TCP's accept queue
+ * @slow: it is queued where it may wait for the application; its own
  * @link: on sockauth_net.listeners
  * @lock: protects all below
  * @pending: being authenticated, oldest first
@@ -264,6 +265,7 @@ struct sockauth_listener {
 	wait_queue_head_t	wait;
 	wait_queue_entry_t	entry;
 	struct work_struct	drain;
+	bool			slow;
 	struct list_head	link;
 	spinlock_t		lock;		/* see above */
 	struct list_head	pending;
