@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <linux/genetlink.h>
 
@@ -163,6 +164,14 @@ int fw_transact(struct fakeworker *fw, struct nlmsghdr *nlh)
 		err = fw_receive(fw, seq, &verdict);
 	}
 	return err < 0 ? err : verdict;
+}
+
+int fw_deafen(struct fakeworker *fw)
+{
+	int least = 1;
+
+	return setsockopt(sockauth_genl_fd(fw->genl), SOL_SOCKET, SO_RCVBUF,
+			  &least, sizeof(least)) ? -errno : 0;
 }
 
 const char *fw_text(const struct fakeworker *fw)

@@ -81,6 +81,9 @@ struct nlmsghdr *fw_begin(struct fakeworker *fw, uint8_t cmd);
 int fw_transact(struct fakeworker *fw, struct nlmsghdr *nlh);
 const char *fw_text(const struct fakeworker *fw);
 
+/* The receive buffer, by which the window was granted, shrinks to one event. */
+int fw_deafen(struct fakeworker *fw);
+
 /* How many connections ended for REASON in this namespace, or -errno. */
 int64_t fw_failed(enum sockauth_reason reason);
 

@@ -383,4 +383,62 @@ TEST_F(nonsense, again_and_again)
 	}
 }
 
+static int hello_to(int listener)
+{
+	int fd = net_connect_to(listener), err;
+
+	if (fd < 0)
+		return fd;
+	err = fw_hello(fd);
+	if (!err)
+		return fd;
+	close(fd);
+	return err;
+}
+
+/* Netlink says once that something did not fit. */
+static int next_fitting(struct fakeworker *fw, struct fw_event *event, int ms)
+{
+	int err = fw_next(fw, event, ms);
+
+	return err == -ENOBUFS ? fw_next(fw, event, ms) : err;
+}
+
+/*
+ * A worker that takes the room away which its events were granted by. What the
+ * kernel cannot tell it ends; what it was told of does not.
+ */
+TEST_F(nonsense, deaf)
+{
+	struct fw_event *other = malloc(sizeof(*other));
+	int client[2], i, err;
+	char c;
+
+	ASSERT_NE(NULL, other);
+	ASSERT_EQ(0, fw_deafen(self->fw));
+	for (i = 0; i < 2; i++) {
+		client[i] = hello_to(self->listener);
+		ASSERT_GE(client[i], 0);
+		/* The first event fills the buffer, which nobody reads. */
+		usleep(QUIET_MS * 1000);
+	}
+	err = net_read(client[1], &c, 1);
+	EXPECT_TRUE(err == -ENODATA || err == -ECONNRESET);
+	EXPECT_EQ(1, fw_failed(SOCKAUTH_REASON_INTERNAL));
+	/* There is no room for the kernel's verdict either, before this. */
+	ASSERT_EQ(0, next_fitting(self->fw, other, PATIENCE_MS));
+	EXPECT_STILL_SERVED();
+	EXPECT_EQ(0, still_served(self->fw, other, self->listener));
+	/* The credit of the event that could not be sent came back. */
+	for (i = 0; i < 20; i++) {
+		close(client[0]);
+		client[0] = hello_to(self->listener);
+		ASSERT_EQ(0, fw_next(self->fw, other, PATIENCE_MS));
+		ASSERT_EQ(0, still_served(self->fw, other, self->listener));
+	}
+	close(client[0]);
+	close(client[1]);
+	free(other);
+}
+
 SOCKAUTH_HARNESS_MAIN
