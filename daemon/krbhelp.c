@@ -69,7 +69,11 @@ static void expand(const char *value, char *out, size_t size)
 		snprintf(out, size, "%s", value);
 }
 
-/* "service@host"; with a "/" it is a principal already. */
+/*
+ * "service@host"; with a "/" it is a principal already.  As a host's name,
+ * libkrb5 would ask DNS for another one by default: then whoever answers says
+ * which service it is that has to prove itself.
+ */
 static krb5_error_code parse_target(krb5_context krb, const char *target,
 				    krb5_principal *server)
 {
@@ -83,8 +87,10 @@ static krb5_error_code parse_target(krb5_context krb, const char *target,
 	if (!service)
 		return ENOMEM;
 	code = krb5_sname_to_principal(krb, at + 1, service,
-				       KRB5_NT_SRV_HST, server);
+				       KRB5_NT_UNKNOWN, server);
 	free(service);
+	if (!code)
+		(*server)->type = KRB5_NT_SRV_HST;
 	return code;
 }
 

@@ -3,6 +3,7 @@
 """Kerberos: each way to be refused, with errno, text and counter."""
 
 import errno
+import pathlib
 import threading
 
 from peerlib import kerberos, ktap, place, program, realm, servers, tool
@@ -34,6 +35,17 @@ class Ours(kerberos.Case):
         self.refused(self.serve(), errno.EINVAL,
                      "^no Kerberos ticket for nonesuch@.*not found",
                      {"name": 1, LEFT: 1}, target=f"nonesuch@{realm.HOST}")
+
+    def test_name_is_not_looked_up(self):
+        """Whoever answers for DNS does not say whom we want to talk to."""
+        hosts = pathlib.Path("/etc/hosts")
+        before = hosts.read_text(encoding="ascii")
+        self.addCleanup(hosts.write_text, before, encoding="ascii")
+        hosts.write_text(f"{before}\n127.0.0.1 {realm.HOST} alias."
+                         f"{realm.HOST}\n", encoding="ascii")
+        self.refused(self.serve(), errno.EINVAL,
+                     "^no Kerberos ticket for demo@alias.*not found",
+                     {"name": 1, LEFT: 1}, target=f"demo@alias.{realm.HOST}")
 
     def test_no_principal_as_target(self):
         self.refused(self.serve(), errno.EINVAL,

@@ -27,7 +27,6 @@ _CONF = f"""\
 default_realm = {REALM}
 dns_lookup_kdc = false
 dns_lookup_realm = false
-dns_canonicalize_hostname = false
 rdns = false
 udp_preference_limit = 1
 default_ccache_name = FILE:/tmp/krb5cc_%{{uid}}
