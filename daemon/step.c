@@ -236,7 +236,9 @@ static int finish(struct context *ctx, struct reply *reply)
 	note_alpn(ctx, reply);
 	if (reply->expiry && ctx->profile->config->expiry == EXPIRY_ENFORCE)
 		reply->sec_flags |= SOCKAUTH_SEC_EXPIRES;
-	tls_blob(&ctx->tls, &reply->blob);
+	/* A record that has to come to us is a ticket: no acceptor gets one. */
+	if (ctx->role == SOCKAUTH_ROLE_INITIATOR)
+		tls_blob(&ctx->tls, &reply->blob);
 	if (reply->mech == SOCKAUTH_MECH_NONE)
 		reply->mech = ctx->mech->id;
 	reply->mapped_uid = ctx->mapped_uid;
@@ -430,7 +432,9 @@ static void put_done(struct nlmsghdr *nlh, const struct reply *reply)
 			     reply->cred);
 	mnl_attr_put(nlh, SOCKAUTH_A_BINDING, sizeof(reply->binding),
 		     reply->binding);
-	mnl_attr_put(nlh, SOCKAUTH_A_BLOB, sizeof(reply->blob), &reply->blob);
+	if (reply->blob.version)
+		mnl_attr_put(nlh, SOCKAUTH_A_BLOB, sizeof(reply->blob),
+			     &reply->blob);
 }
 
 /**

@@ -106,6 +106,8 @@ static void test_handshake(void **state)
 	assert_null(t.leg->tb[SOCKAUTH_A_EXPIRY]);
 	assert_null(t.leg->tb[SOCKAUTH_A_PEER_CRED]);
 	assert_null(t.leg->tb[SOCKAUTH_A_ALPN]);
+	/* The module would keep it for as long as the connection lasts. */
+	assert_null(t.leg->tb[SOCKAUTH_A_BLOB]);
 	exchange_data(&t);
 	end(&t);
 }
