@@ -203,19 +203,25 @@ int sockauth_client_upgrade(struct socket *sock)
 /**
  * sockauth_client_cancel() - shutdown() before the connection is open
  * @ss: face
+ *
+ * Return: false: there was no authentication to be cancelled.
  */
-void sockauth_client_cancel(struct sockauth_sock *ss)
+bool sockauth_client_cancel(struct sockauth_sock *ss)
 {
 	struct sockauth_conn *conn = sockauth_sock_conn(ss);
+	bool pending;
 
 	if (!conn)
-		return;
+		return false;
 	mutex_lock(&conn->lock);
-	if (conn->state != SOCKAUTH_STATE_OPEN)
+	pending = conn->state != SOCKAUTH_STATE_OPEN &&
+		  conn->state != SOCKAUTH_STATE_ENDED;
+	if (pending)
 		sockauth_conn_end(conn, SOCKAUTH_REASON_CANCELLED, ECONNABORTED,
 				  "the application shut the socket down");
 	mutex_unlock(&conn->lock);
 	sockauth_conn_put(conn);
+	return pending;
 }
 
 /**

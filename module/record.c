@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * sockauth - record: kTLS keys, the receive wrapper, control records
+ * sockauth - record: kTLS keys, and records that are not data
  *
- * Owns the conversation with kTLS.  Data records never come near this file's
- * slow paths: kTLS is called as it is, and only when it says that the next
- * record is not data (EIO on receive, EINVAL on splice) do we look at it.
- * conn->lock serialises those looks; rx_end is set under it and read without.
+ * Owns what kTLS is told, and what becomes of the records that it does not give
+ * to an application.  stream.c calls sockauth_record_control() when the next
+ * record may be one of those.  conn->lock serialises these looks; rx_end is set
+ * under it and read without.
  */
 #include <linux/crypto.h>
 #include <linux/slab.h>
@@ -17,9 +17,10 @@
 /* RFC 8446 5.1 and 6 */
 #define SOCKAUTH_RECORD_ALERT		21
 #define SOCKAUTH_RECORD_HANDSHAKE	22
-#define SOCKAUTH_RECORD_DATA		23
 
 #define SOCKAUTH_HANDSHAKE_TICKET	4
+#define SOCKAUTH_HANDSHAKE_KEY_UPDATE	24
+#define SOCKAUTH_HANDSHAKE_HDR		4
 
 #define SOCKAUTH_ALERT_WARNING		1
 #define SOCKAUTH_ALERT_CLOSE_NOTIFY	0
@@ -163,9 +164,11 @@ int sockauth_record_install(struct sock *sk, const struct sockauth_reply *reply)
 	if (!c)
 		return -EINVAL;
 	err = sockauth_record_set_key(sk, TLS_TX, c, &reply->tx);
-	if (err)
-		return err;
-	return sockauth_record_set_key(sk, TLS_RX, c, &reply->rx);
+	if (!err)
+		err = sockauth_record_set_key(sk, TLS_RX, c, &reply->rx);
+	if (!err)
+		sockauth_stream_listen(sk);
+	return err;
 }
 
 /* Receive into kernel memory, with the record's type.  Never blocks. */
@@ -192,11 +195,17 @@ static int sockauth_record_fetch(struct sockauth_sock *ss, struct socket *sock,
 	return ret;
 }
 
-/* Nothing that comes after this is read.  @text is freed if there is one. */
-static void sockauth_record_end(struct sockauth_conn *conn, int end, char *text)
+/*
+ * Nothing that comes after this is read, by nobody: who waits in kTLS is woken
+ * and finds the end.  @text is freed if there is one already.
+ */
+static void sockauth_record_end(struct sockauth_sock *ss, int end, char *text)
 {
+	struct sockauth_conn *conn = ss->conn;
+
 	lockdep_assert_held(&conn->lock);
 	WRITE_ONCE(conn->rx_end, end);
+	sockauth_stream_stop(ss->sk);
 	if (conn->text)
 		kfree(text);
 	else
@@ -214,9 +223,9 @@ static int sockauth_record_alert(struct sockauth_sock *ss, struct socket *sock)
 	if (alert[1] == SOCKAUTH_ALERT_USER_CANCELED)
 		return 0;
 	if (ret == sizeof(alert) && alert[1] == SOCKAUTH_ALERT_CLOSE_NOTIFY)
-		sockauth_record_end(ss->conn, SOCKAUTH_RX_EOF, NULL);
+		sockauth_record_end(ss, SOCKAUTH_RX_EOF, NULL);
 	else
-		sockauth_record_end(ss->conn, -ECONNRESET,
+		sockauth_record_end(ss, -ECONNRESET,
 				    kasprintf(GFP_KERNEL,
 					      "the peer sent alert %u",
 					      alert[1]));
@@ -224,44 +233,73 @@ static int sockauth_record_alert(struct sockauth_sock *ss, struct socket *sock)
 }
 
 /*
+ * How much of a handshake record is tickets: whole messages of type (1 byte),
+ * length (3 bytes) and as many bytes.
+ */
+static int sockauth_record_tickets(const u8 *buf, int len)
+{
+	int off = 0;
+
+	while (len - off >= SOCKAUTH_HANDSHAKE_HDR &&
+	       buf[off] == SOCKAUTH_HANDSHAKE_TICKET) {
+		u32 size = SOCKAUTH_HANDSHAKE_HDR + (buf[off + 1] << 16 |
+			   buf[off + 2] << 8 | buf[off + 3]);
+
+		if (size > len - off)
+			break;
+		off += size;
+	}
+	return off;
+}
+
+/*
  * RFC 8446 4.6: what may come after the handshake.  Only NewSessionTicket is
- * no news for the data that follows; after a KeyUpdate it cannot be read with
- * the keys that we have, and that must be said, not waited for.
+ * no news for the data that follows; after a KeyUpdate, which may stand behind
+ * it in one record, that cannot be read with the keys that we have, and it must
+ * be said, not waited for.
  */
 static int sockauth_record_handshake(struct sockauth_sock *ss,
-				     struct socket *sock, u8 first)
+				     struct socket *sock)
 {
 	struct sockauth_conn *conn = ss->conn;
+	int ret, tickets = 0;
 	u8 type, *buf;
-	int ret;
 
-	if (first != SOCKAUTH_HANDSHAKE_TICKET ||
-	    conn->role != SOCKAUTH_ROLE_INITIATOR) {
-		sockauth_record_end(conn, -EKEYEXPIRED,
-				    kstrdup("the peer wants new keys: not in this kernel",
-					    GFP_KERNEL));
-		return 0;
-	}
 	buf = kvmalloc(SOCKAUTH_RECORD_MAX, GFP_KERNEL);
 	if (!buf)
 		return -ENOBUFS;
 	ret = sockauth_record_fetch(ss, sock, buf, SOCKAUTH_RECORD_MAX, 0,
 				    &type);
-	if (ret > 0)
-		sockauth_event_record(conn, buf, ret);
+	if (ret > 0 && conn->role == SOCKAUTH_ROLE_INITIATOR)
+		tickets = sockauth_record_tickets(buf, ret);
+	if (tickets)
+		sockauth_event_record(conn, buf, tickets);
+	if (ret > tickets && buf[tickets] == SOCKAUTH_HANDSHAKE_KEY_UPDATE)
+		sockauth_record_end(ss, -EKEYEXPIRED,
+				    kstrdup("the peer wants new keys: not in this kernel",
+					    GFP_KERNEL));
+	else if (ret > tickets)
+		sockauth_record_end(ss, -EPROTO,
+				    kasprintf(GFP_KERNEL,
+					      "the peer sent handshake message %u",
+					      buf[tickets]));
 	kvfree(buf);
 	return ret < 0 ? ret : 0;
 }
 
-/*
- * The next record may not be data.  Several readers may be told so at once; the
- * first to get the lock takes the record, the others find data, or nothing.
+/**
+ * sockauth_record_control() - take the next record if it is not data
+ * @ss: face of an established connection
+ * @sock: its socket
  *
+ * Several readers may be told of a control record at once; the first to get the
+ * lock takes it, the others find data, or nothing.
+ *
+ * Context: process; sleeps, but does not wait for the peer.
  * Return: 1: a record was taken; 0: none, it is data or there is none; else an
  *	error for the application that passes.  rx_end is set if reading ended.
  */
-static int sockauth_record_control(struct sockauth_sock *ss,
-				   struct socket *sock)
+int sockauth_record_control(struct sockauth_sock *ss, struct socket *sock)
 {
 	struct sockauth_conn *conn = ss->conn;
 	u8 type = SOCKAUTH_RECORD_DATA, first;
@@ -277,207 +315,13 @@ static int sockauth_record_control(struct sockauth_sock *ss,
 	if (type == SOCKAUTH_RECORD_ALERT)
 		ret = sockauth_record_alert(ss, sock);
 	else if (type == SOCKAUTH_RECORD_HANDSHAKE)
-		ret = sockauth_record_handshake(ss, sock, first);
+		ret = sockauth_record_handshake(ss, sock);
 	else
-		sockauth_record_end(conn, -EPROTO,
+		sockauth_record_end(ss, -EPROTO,
 				    kasprintf(GFP_KERNEL, "the peer sent a record of type %u",
 					      type));
 	mutex_unlock(&conn->lock);
 	return ret ?: 1;
-}
-
-/* What recvmsg() says once reading has ended. */
-static int sockauth_record_ended(struct sockauth_conn *conn)
-{
-	int end = READ_ONCE(conn->rx_end);
-
-	return end == SOCKAUTH_RX_EOF ? 0 : end;
-}
-
-/* kTLS says end of file: is it the peer's word, or was the stream cut? */
-static int sockauth_record_eof(struct sockauth_sock *ss)
-{
-	struct sockauth_conn *conn = ss->conn;
-
-	if (READ_ONCE(conn->rx_end) || READ_ONCE(conn->rd_shut) ||
-	    conn->req->flags & SOCKAUTH_REQ_TRUNCATION_OK)
-		return 0;
-
-	mutex_lock(&conn->lock);
-	if (!conn->truncated) {
-		conn->truncated = true;
-		atomic64_inc(&conn->snet->failed[SOCKAUTH_REASON_TRUNCATED]);
-		if (!conn->text)
-			conn->text = kstrdup("the stream ended without close_notify",
-					     GFP_KERNEL);
-	}
-	mutex_unlock(&conn->lock);
-	return -ECONNRESET;
-}
-
-/*
- * TCP says that the connection is lost.  What expires does so on both sides,
- * whose clocks agree: the peer's may have been the first.
- */
-static int sockauth_record_lost(struct sockauth_conn *conn, int err)
-{
-	if (err != -ECONNRESET && err != -EPIPE)
-		return err;
-
-	mutex_lock(&conn->lock);
-	if (conn->state == SOCKAUTH_STATE_OPEN)
-		sockauth_conn_check_expiry(conn);
-	mutex_unlock(&conn->lock);
-	return READ_ONCE(conn->rx_end) == -EKEYEXPIRED ? -EKEYEXPIRED : err;
-}
-
-/**
- * sockauth_record_recvmsg() - receive on an established connection
- * @ss: its face
- * @sock: the application's socket
- * @msg: where to
- * @len: how much
- * @flags: MSG_*
- *
- * kTLS would show the application record types in ancillary data and control
- * records as data.  It gets no room for ancillary data, and so says EIO before
- * a control record; what it marks because of that is taken back.
- *
- * Return: as recvmsg() on a TCP socket.
- */
-int sockauth_record_recvmsg(struct sockauth_sock *ss, struct socket *sock,
-			    struct msghdr *msg, size_t len, int flags)
-{
-	size_t controllen = msg->msg_controllen;
-	int ret;
-
-	if (unlikely(flags & MSG_ERRQUEUE))
-		return ss->base->recvmsg(sock, msg, len, flags);
-
-	msg->msg_controllen = 0;
-	for (;;) {
-		if (unlikely(READ_ONCE(ss->conn->rx_end))) {
-			ret = sockauth_record_ended(ss->conn);
-			break;
-		}
-		ret = ss->base->recvmsg(sock, msg, len, flags);
-		msg->msg_flags &= ~(MSG_CTRUNC | MSG_EOR);
-		if (likely(ret > 0))
-			break;
-		if (!ret) {
-			ret = len ? sockauth_record_eof(ss) : 0;
-			break;
-		}
-		if (ret != -EIO) {
-			ret = sockauth_record_lost(ss->conn, ret);
-			break;
-		}
-		ret = sockauth_record_control(ss, sock);
-		if (ret < 0)
-			break;
-	}
-	msg->msg_controllen = controllen;
-	return ret;
-}
-
-/**
- * sockauth_record_poll() - poll an established connection
- * @ss: its face
- * @file: the socket's file
- * @sock: the application's socket
- * @pt: as for every poll operation
- *
- * Session tickets make the socket of a client readable for kTLS, yet there is
- * nothing to read for the application, and a blocking read() after poll() would
- * wait: so they are taken here.
- *
- * Return: as poll() on a TCP socket.
- */
-__poll_t sockauth_record_poll(struct sockauth_sock *ss, struct file *file,
-			      struct socket *sock, struct poll_table_struct *pt)
-{
-	__poll_t mask = ss->base->poll(file, sock, pt);
-	struct sockauth_conn *conn = ss->conn;
-
-	while (mask & EPOLLIN && conn->role == SOCKAUTH_ROLE_INITIATOR &&
-	       !READ_ONCE(conn->rx_end) &&
-	       sockauth_record_control(ss, sock) == 1)
-		mask = ss->base->poll(file, sock, NULL);
-	if (READ_ONCE(conn->rx_end))
-		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
-	return mask;
-}
-
-/**
- * sockauth_record_splice_read() - splice from an established connection
- * @ss: its face
- * @sock: the application's socket
- * @ppos: not used by sockets
- * @pipe: where to
- * @len: how much
- * @flags: SPLICE_F_*
- *
- * Return: as splice() on a TCP socket.
- */
-ssize_t sockauth_record_splice_read(struct sockauth_sock *ss,
-				    struct socket *sock, loff_t *ppos,
-				    struct pipe_inode_info *pipe, size_t len,
-				    unsigned int flags)
-{
-	ssize_t ret;
-
-	do {
-		if (READ_ONCE(ss->conn->rx_end))
-			return sockauth_record_ended(ss->conn);
-		ret = ss->base->splice_read(sock, ppos, pipe, len, flags);
-		if (!ret && len)
-			return sockauth_record_eof(ss);
-		if (ret < 0 && ret != -EINVAL)
-			return sockauth_record_lost(ss->conn, ret);
-		if (ret != -EINVAL)
-			return ret;
-		ret = sockauth_record_control(ss, sock);
-	} while (ret >= 0);
-	return ret;
-}
-
-/**
- * sockauth_record_sendmsg() - send on an established connection
- * @ss: its face
- * @sock: the application's socket
- * @msg: what
- * @len: how much
- *
- * Ancillary data never reaches kTLS: with it an application could send records
- * of another type, and kTLS refuses all that it does not know.
- *
- * Return: as sendmsg() on a TCP socket; -EINVAL: a record type was given;
- *	-EOPNOTSUPP: ancillary data that would have an effect on TCP.
- */
-int sockauth_record_sendmsg(struct sockauth_sock *ss, struct socket *sock,
-			    struct msghdr *msg, size_t len)
-{
-	struct cmsghdr *cmsg;
-	int ret;
-
-	/* kTLS would seal the data first, and find out from TCP much later. */
-	if (unlikely(READ_ONCE(ss->sk->sk_shutdown) & SEND_SHUTDOWN)) {
-		ret = sk_stream_error(ss->sk, msg->msg_flags, -EPIPE);
-		return sockauth_record_lost(ss->conn, ret);
-	}
-	if (likely(!msg->msg_controllen)) {
-		ret = ss->base->sendmsg(sock, msg, len);
-		return likely(ret >= 0) ? ret :
-					  sockauth_record_lost(ss->conn, ret);
-	}
-	for_each_cmsghdr(cmsg, msg) {
-		if (!CMSG_OK(msg, cmsg) || cmsg->cmsg_level == SOL_TLS)
-			return -EINVAL;
-		if (cmsg->cmsg_level == SOL_SOCKET)
-			return -EOPNOTSUPP;
-	}
-	msg->msg_controllen = 0;
-	return ss->base->sendmsg(sock, msg, len);
 }
 
 /**

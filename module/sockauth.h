@@ -89,6 +89,7 @@ struct sockauth_limits {
  *	others have a descriptor of an application, whose own limits bound them
  * @open: established connections
  * @alive: connections that are not freed yet
+ * @parting: closed by the application, but not by the peer yet
  * @started: authentications begun
  * @done: authentications completed
  * @resumed: of these, by resumption
@@ -107,6 +108,7 @@ struct sockauth_net {
 	atomic_t		listed;
 	atomic_t		open;
 	atomic_t		alive;
+	atomic_t		parting;
 	atomic64_t		started;
 	atomic64_t		done;
 	atomic64_t		resumed;
@@ -195,6 +197,7 @@ void sockauth_sockopt_exit(void);
  * @conn: set once it is connected or connecting; replaced under @lock if it
  *	ended before the first token, and never once @open is set
  * @open: @conn is authenticated: data may pass, through @base
+ * @hold: what sends the rest of MSG_MORE; made by the first send of that kind
  *
  * The socket's inode points here, see sockauth_sock_of().
  */
@@ -206,6 +209,7 @@ struct sockauth_sock {
 	struct sockauth_listener	*listener;
 	struct sockauth_conn		*conn;
 	bool				open;
+	struct sockauth_hold		*hold;
 };
 
 struct sockauth_sock *sockauth_sock_of(const struct socket *sock);
@@ -546,7 +550,7 @@ int sockauth_client_connect(struct sockauth_sock *ss, struct socket *sock,
 			    struct sockauth_sockaddr *addr, int len, int flags);
 int sockauth_client_upgrade(struct socket *sock);
 void sockauth_client_keep_nagle(struct sockauth_sock *ss);
-void sockauth_client_cancel(struct sockauth_sock *ss);
+bool sockauth_client_cancel(struct sockauth_sock *ss);
 int sockauth_client_ready(struct sockauth_sock *ss, long timeo);
 __poll_t sockauth_client_poll(struct sockauth_sock *ss, struct file *file,
 			      struct socket *sock, struct poll_table_struct *pt);
@@ -577,26 +581,53 @@ void sockauth_relay_socket_show(struct sockauth_conn *conn);
 void sockauth_relay_socket_hide(struct sockauth_conn *conn);
 void sockauth_relay_socket_put(struct sockauth_conn *conn);
 
-/* ---- record.c: kTLS keys, receive wrapper, close_notify ---- */
+/* ---- record.c: kTLS keys, records that are not data ---- */
+
+/* RFC 8446 5.1: the type of a record of data */
+#define SOCKAUTH_RECORD_DATA	23
 
 int sockauth_record_prepare(struct sock *sk);
 int sockauth_record_install(struct sock *sk,
 			    const struct sockauth_reply *reply);
 bool sockauth_record_key_valid(u32 cipher, const struct sockauth_key *key);
 size_t sockauth_record_ciphers(u16 *suites, size_t max);
-int sockauth_record_recvmsg(struct sockauth_sock *ss, struct socket *sock,
+int sockauth_record_control(struct sockauth_sock *ss, struct socket *sock);
+void sockauth_record_close_notify(struct sockauth_sock *ss,
+				  struct socket *sock);
+
+/* ---- stream.c: reading and writing an established connection ---- */
+
+void sockauth_stream_listen(struct sock *sk);
+void sockauth_stream_stop(struct sock *sk);
+int sockauth_stream_recvmsg(struct sockauth_sock *ss, struct socket *sock,
 			    struct msghdr *msg, size_t len, int flags);
-__poll_t sockauth_record_poll(struct sockauth_sock *ss, struct file *file,
+int sockauth_stream_unread(struct sockauth_sock *ss, struct socket *sock,
+			   int max);
+__poll_t sockauth_stream_poll(struct sockauth_sock *ss, struct file *file,
 			      struct socket *sock,
 			      struct poll_table_struct *pt);
-ssize_t sockauth_record_splice_read(struct sockauth_sock *ss,
+ssize_t sockauth_stream_splice_read(struct sockauth_sock *ss,
 				    struct socket *sock, loff_t *ppos,
 				    struct pipe_inode_info *pipe, size_t len,
 				    unsigned int flags);
-int sockauth_record_sendmsg(struct sockauth_sock *ss, struct socket *sock,
+int sockauth_stream_sendmsg(struct sockauth_sock *ss, struct socket *sock,
 			    struct msghdr *msg, size_t len);
-void sockauth_record_close_notify(struct sockauth_sock *ss,
-				  struct socket *sock);
+#ifdef SOCKAUTH_HAVE_SENDPAGE
+ssize_t sockauth_stream_sendpage(struct sockauth_sock *ss, struct socket *sock,
+				 struct page *page, int offset, size_t size,
+				 int flags);
+#endif
+
+/* ---- hold.c: what MSG_MORE holds back ---- */
+
+bool sockauth_hold_begin(struct sockauth_sock *ss);
+void sockauth_hold_end(struct sockauth_sock *ss);
+
+/* ---- close.c: shutdown() and close() of an established connection ---- */
+
+int sockauth_close_shutdown(struct sockauth_sock *ss, struct socket *sock,
+			    int how);
+void sockauth_close_begin(struct sockauth_sock *ss, struct socket *sock);
 
 /* ---- worker.c: registered workers: choice, credit, death ---- */
 

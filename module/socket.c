@@ -14,7 +14,9 @@
  * operations below.
  */
 #include <linux/slab.h>
+#include <linux/sockios.h>
 #include <linux/splice.h>
+#include <asm/ioctls.h>
 #include <net/inet_common.h>
 #include <net/transp_v6.h>
 #include <net/tcp.h>
@@ -119,21 +121,20 @@ static int sockauth_sock_release(struct socket *sock)
 {
 	struct sockauth_sock *ss = sockauth_sock_of(sock);
 	const struct proto_ops *base;
-	struct sock *sk;
 	int ret;
 
 	/* An accept() that failed: the new socket has the listener's ops. */
 	if (!ss)
 		return 0;
 	base = ss->base;
-	sk = ss->sk;
 	/* TCP may look at it long after we are gone. */
-	sockauth_ulp_vacate(sk);
+	sockauth_ulp_vacate(ss->sk);
 	if (ss->listener)
 		sockauth_listener_destroy(ss->listener);
-	/* SO_LINGER with 0 seconds asks for a RST, not for an end. */
-	if (ss->open && (!sock_flag(sk, SOCK_LINGER) || sk->sk_lingertime))
-		sockauth_record_close_notify(ss, sock);
+	if (ss->open)
+		sockauth_close_begin(ss, sock);
+	if (!sock->sk)
+		return 0;
 	if (ss->conn)
 		sockauth_conn_close(ss->conn);
 	ret = base->release(sock);
@@ -211,7 +212,7 @@ static __poll_t sockauth_sock_poll(struct file *file, struct socket *sock,
 		return sockauth_listener_poll(l, file, pt);
 	if (!sockauth_sock_is_open(ss))
 		return sockauth_client_poll(ss, file, sock, pt);
-	return sockauth_record_poll(ss, file, sock, pt);
+	return sockauth_stream_poll(ss, file, sock, pt);
 }
 
 static int sockauth_sock_listen(struct socket *sock, int backlog)
@@ -244,17 +245,39 @@ static int sockauth_sock_shutdown(struct socket *sock, int how)
 	struct sockauth_sock *ss = sockauth_sock_of(sock);
 	int ret;
 
-	if (!sockauth_sock_is_open(ss))
-		sockauth_client_cancel(ss);
-	if (sockauth_sock_is_open(ss)) {
-		if (how == SHUT_RD || how == SHUT_RDWR)
-			WRITE_ONCE(ss->conn->rd_shut, true);
-		if (how == SHUT_WR || how == SHUT_RDWR)
-			sockauth_record_close_notify(ss, sock);
-	}
+	if (how < SHUT_RD || how > SHUT_RDWR)
+		return -EINVAL;
+	if (!sockauth_sock_is_open(ss) && sockauth_client_cancel(ss))
+		return 0;
+	if (sockauth_sock_is_open(ss))
+		return sockauth_close_shutdown(ss, sock, how);
 	ret = ss->base->shutdown(sock, how);
 	sockauth_sock_check_listening(ss);
 	return ret;
+}
+
+/* Neither the handshake's bytes nor those of records are the application's. */
+static int sockauth_sock_ioctl(struct socket *sock, unsigned int cmd,
+			       unsigned long arg)
+{
+	struct sockauth_sock *ss = sockauth_sock_of(sock);
+	int unread = 0;
+
+	if (cmd != SIOCINQ || !READ_ONCE(ss->conn))
+		return ss->base->ioctl(sock, cmd, arg);
+	if (sockauth_sock_is_open(ss))
+		unread = sockauth_stream_unread(ss, sock,
+						READ_ONCE(ss->sk->sk_rcvbuf));
+	return put_user(unread, (int __user *)arg);
+}
+
+/*
+ * TCP counts what it has received, which is not what the application gets, and
+ * says nothing to kTLS below the mark: a whole record could lie there unseen.
+ */
+static int sockauth_sock_set_rcvlowat(struct sock *sk, int val)
+{
+	return val > 1 ? -EOPNOTSUPP : 0;
 }
 
 /* Options that would replace our operations, or move bytes past kTLS. */
@@ -321,11 +344,11 @@ static int sockauth_sock_sendmsg(struct socket *sock, struct msghdr *msg,
 	int ret;
 
 	if (likely(sockauth_sock_is_open(ss)))
-		return sockauth_record_sendmsg(ss, sock, msg, len);
+		return sockauth_stream_sendmsg(ss, sock, msg, len);
 	ret = sockauth_client_ready(ss, sock_sndtimeo(ss->sk, msg->msg_flags &
 						      MSG_DONTWAIT));
 	if (!ret)
-		return sockauth_record_sendmsg(ss, sock, msg, len);
+		return sockauth_stream_sendmsg(ss, sock, msg, len);
 	return sk_stream_error(ss->sk, msg->msg_flags,
 			       ret == -ENOTCONN ? -EPIPE : ret);
 }
@@ -336,11 +359,16 @@ static int sockauth_sock_recvmsg(struct socket *sock, struct msghdr *msg,
 	struct sockauth_sock *ss = sockauth_sock_of(sock);
 	int ret;
 
+	/* TLS has no urgent data. */
+	if (unlikely(flags & MSG_OOB))
+		return -EINVAL;
+	if (unlikely(flags & MSG_ERRQUEUE))
+		return ss->base->recvmsg(sock, msg, len, flags);
 	if (likely(sockauth_sock_is_open(ss)))
-		return sockauth_record_recvmsg(ss, sock, msg, len, flags);
+		return sockauth_stream_recvmsg(ss, sock, msg, len, flags);
 	ret = sockauth_client_ready(ss, sock_rcvtimeo(ss->sk, flags &
 						      MSG_DONTWAIT));
-	return ret ?: sockauth_record_recvmsg(ss, sock, msg, len, flags);
+	return ret ?: sockauth_stream_recvmsg(ss, sock, msg, len, flags);
 }
 
 #ifdef SOCKAUTH_HAVE_SENDPAGE
@@ -357,9 +385,7 @@ static ssize_t sockauth_sock_sendpage(struct socket *sock, struct page *page,
 			return sk_stream_error(ss->sk, flags, ret == -ENOTCONN ?
 					       -EPIPE : ret);
 	}
-	if (unlikely(READ_ONCE(ss->sk->sk_shutdown) & SEND_SHUTDOWN))
-		return sk_stream_error(ss->sk, flags, -EPIPE);
-	return ss->base->sendpage(sock, page, offset, size, flags);
+	return sockauth_stream_sendpage(ss, sock, page, offset, size, flags);
 }
 
 static int sockauth_sock_no_sendpage(struct sock *sk, struct page *page,
@@ -374,15 +400,15 @@ static ssize_t sockauth_sock_splice_read(struct socket *sock, loff_t *ppos,
 					 size_t len, unsigned int flags)
 {
 	struct sockauth_sock *ss = sockauth_sock_of(sock);
+	long timeo = sock_rcvtimeo(ss->sk, sock->file->f_flags & O_NONBLOCK);
 	int ret;
 
 	if (unlikely(!sockauth_sock_is_open(ss))) {
-		ret = sockauth_client_ready(ss, sock_rcvtimeo(ss->sk, flags &
-							SPLICE_F_NONBLOCK));
+		ret = sockauth_client_ready(ss, timeo);
 		if (ret)
 			return ret;
 	}
-	return sockauth_record_splice_read(ss, sock, ppos, pipe, len, flags);
+	return sockauth_stream_splice_read(ss, sock, ppos, pipe, len, flags);
 }
 
 /* For users inside the kernel, which would send past kTLS. */
@@ -414,6 +440,8 @@ void sockauth_sock_override(struct proto_ops *ops)
 	ops->poll = sockauth_sock_poll;
 	ops->listen = sockauth_sock_listen;
 	ops->shutdown = sockauth_sock_shutdown;
+	ops->ioctl = sockauth_sock_ioctl;
+	ops->set_rcvlowat = sockauth_sock_set_rcvlowat;
 	ops->setsockopt = sockauth_sock_setsockopt;
 	ops->getsockopt = sockauth_sock_getsockopt;
 	ops->sendmsg = sockauth_sock_sendmsg;
@@ -471,7 +499,8 @@ static int sockauth_sock_pristine(struct sock *sk)
 	    ops != &inet_stream_ops : sk->sk_prot != &tcpv6_prot ||
 	    ops->accept != inet_accept || ops->poll != tcp_poll)
 		return -EOPNOTSUPP;
-	if (inet_csk_has_ulp(sk) || tcp_sk(sk)->fastopen_connect)
+	if (inet_csk_has_ulp(sk) || tcp_sk(sk)->fastopen_connect ||
+	    sk->sk_rcvlowat > 1)
 		return -EOPNOTSUPP;
 	rcu_read_lock();
 	psock = sk_psock(sk);

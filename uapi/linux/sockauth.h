@@ -32,7 +32,8 @@
  *	E2BIG		non-zero bytes in a tail that this kernel does not know
  *	EFAULT		unreadable pointer
  *	EOPNOTSUPP	unknown flag; not a plain TCP socket (UDP, one that
- *			already has an upper layer protocol); MPTCP does not
+ *			already has an upper layer protocol, or SO_RCVLOWAT
+ *			above 1); MPTCP does not
  *			ask us and says ENOPROTOOPT
  *	ENOENT		no such profile (known once a daemon has bound)
  *	EISCONN		the socket is connected or connecting, and no side was
