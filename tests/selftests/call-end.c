@@ -394,6 +394,97 @@ TEST_F(cut, we_reset)
 	EXPECT_EQ(-ECONNRESET, peer_recv(self->peer, &type, self->in, LEN));
 }
 
+/*
+ * What TLS says after close() is data to TCP, and answered with a RST our own
+ * last data would be lost: the peer's end, and a client's tickets.
+ */
+static int last_words(struct peer *peer, enum call_role role)
+{
+	int err = 0;
+
+	if (role == CALL_CLIENT)
+		err = peer_send(peer, PEER_HANDSHAKE, PEER_TICKET,
+				PEER_TICKET_LEN);
+	return err ? err : peer_send(peer, PEER_ALERT, PEER_CLOSE_NOTIFY, 2);
+}
+
+#define EXPECT_COMPLETE()						\
+	do {								\
+		usleep(QUIET_MS * 1000);				\
+		EXPECT_EQ(0, peer_expect(self->peer, LEN, 0));		\
+		EXPECT_EQ(0, peer_expect_end(self->peer));		\
+		EXPECT_EQ(-ENODATA, peer_expect_end(self->peer));	\
+	} while (0)
+
+TEST_F(cut, last_words_after_close)
+{
+	ASSERT_EQ(0, call_write(self->fd, self->text, LEN));
+	ASSERT_EQ(0, close(self->fd));
+	self->fd = -1;
+	ASSERT_EQ(0, last_words(self->peer, variant->role));
+	EXPECT_COMPLETE();
+}
+
+/* They are there, and the application does not care. */
+TEST_F(cut, last_words_before_close)
+{
+	ASSERT_EQ(0, last_words(self->peer, variant->role));
+	usleep(QUIET_MS * 1000);
+	ASSERT_EQ(0, call_write(self->fd, self->text, LEN));
+	ASSERT_EQ(0, close(self->fd));
+	self->fd = -1;
+	EXPECT_COMPLETE();
+}
+
+TEST_F(cut, last_words_after_shutdown)
+{
+	ASSERT_EQ(0, call_write(self->fd, self->text, LEN));
+	ASSERT_EQ(0, shutdown(self->fd, SHUT_RDWR));
+	ASSERT_EQ(0, last_words(self->peer, variant->role));
+	usleep(QUIET_MS * 1000);
+	ASSERT_EQ(0, close(self->fd));
+	self->fd = -1;
+	EXPECT_COMPLETE();
+}
+
+TEST_F(cut, last_words_while_lingering)
+{
+	ASSERT_EQ(0, set_linger(self->fd, 10));
+	ASSERT_EQ(0, call_write(self->fd, self->text, LEN));
+	ASSERT_EQ(0, close(self->fd));
+	self->fd = -1;
+	ASSERT_EQ(0, last_words(self->peer, variant->role));
+	EXPECT_COMPLETE();
+}
+
+/* Data is another matter: nobody reads it, and the peer is told so. */
+TEST_F(cut, data_after_close)
+{
+	enum peer_record type;
+	long end = call_now_ms() + PATIENCE_MS;
+	int err;
+
+	ASSERT_EQ(0, close(self->fd));
+	self->fd = -1;
+	do {
+		err = peer_send(self->peer, PEER_DATA, self->text, LEN);
+		usleep(1000);
+	} while (!err && call_now_ms() < end);
+	EXPECT_NE(0, err);
+	EXPECT_NE(LEN, peer_recv(self->peer, &type, self->in, LEN));
+}
+
+/* And so is a peer that says nothing: it is not waited for long. */
+TEST_F(cut, silence_after_close)
+{
+	ASSERT_EQ(0, close(self->fd));
+	self->fd = -1;
+	EXPECT_EQ(0, peer_expect_end(self->peer));
+	EXPECT_FALSE(net_wait(self->raw, POLLERR, 3000));
+	ASSERT_EQ(0, peer_send(self->peer, PEER_ALERT, PEER_CLOSE_NOTIFY, 2));
+	EXPECT_TRUE(net_wait(self->raw, POLLERR, PATIENCE_MS));
+}
+
 /* Shut down without reading the peer's answer: nothing hangs. */
 TEST_F(cut, peer_never_closes)
 {

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -186,13 +187,14 @@ TEST_F(meet, write)
 	EXPECT_EQ(LEN, b.ret);
 }
 
-/* Non-blocking when it began, blocking while it goes on. */
+/*
+ * Non-blocking when it began, blocking while it goes on; the one that upgrades
+ * in place has a connection, whoever asks for one, as soon as it is through.
+ */
 TEST_F(meet, connect_made_blocking)
 {
 	struct call_thread b = { .listener = self->raw };
 
-	if (variant->role == CALL_SERVER)
-		SKIP(return, "nobody calls connect()");
 	ASSERT_EQ(0, call_nonblock(self->fd, false));
 	ASSERT_TRUE(call_thread_begin(&b, call_thread_connect, self->fd,
 					      SYS_connect));
@@ -249,6 +251,17 @@ TEST_F(meet, cork)
 	ASSERT_EQ(0, peer_handshake(self->peer));
 	ASSERT_TRUE(net_wait(self->fd, POLLOUT, PATIENCE_MS));
 	EXPECT_EQ(1, get_int(self->fd, IPPROTO_TCP, TCP_CORK));
+}
+
+/* The handshake's bytes are not the application's, not even their number. */
+TEST_F(meet, fionread)
+{
+	int n = -1;
+
+	ASSERT_EQ(0, call_write(self->raw, "\x16\x03\x03\x01\x00" "begin", 10));
+	usleep(QUIET_MS * 1000);
+	ASSERT_EQ(0, ioctl(self->fd, FIONREAD, &n));
+	EXPECT_EQ(0, n);
 }
 
 /* Closed while it goes on: the peer sees the end, at once. */
