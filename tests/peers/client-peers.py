@@ -11,9 +11,10 @@ import unittest
 
 from peerlib import app, client, ktap, servers, tool, uapi
 
-BULK = 1 << 20
-LARGE = 256 << 10
-SMALL = 700
+#: How much, in how large writes: few and large, many and small.
+LARGE = 8 << 20, 256 << 10
+SMALL = 1 << 20, 700
+LINE = 16000
 
 
 def receive(sock, size):
@@ -55,31 +56,42 @@ class Case(unittest.TestCase):
 class Echo(Case):
     """Servers that send back what they get."""
 
-    def bulk(self, sock, piece):
-        """1 MB there and back, in writes of PIECE bytes."""
-        data = os.urandom(BULK)
+    def same(self, echo, data):
+        self.assertEqual(hashlib.sha256(echo).digest(),
+                         hashlib.sha256(data).digest())
+
+    def bulk(self, sock, size, piece):
+        """SIZE bytes there and back, in writes of PIECE bytes."""
+        data = os.urandom(size)
         view = memoryview(data)
 
         def write():
-            for start in range(0, BULK, piece):
+            for start in range(0, size, piece):
                 sock.sendall(view[start:start + piece])
 
         writer = threading.Thread(target=write)
         writer.start()
-        echo = receive(sock, BULK)
+        echo = receive(sock, size)
         writer.join()
-        self.assertEqual(hashlib.sha256(echo).digest(),
-                         hashlib.sha256(data).digest())
+        self.same(echo, data)
 
-    def exchange(self, server, mutual=False, bulk=True):
+    def lines(self, sock, size, _):
+        """SIZE bytes there and back, for those that echo line by line."""
+        sent, echo = [], []
+        for _ in range(size // LINE):
+            sent.append(os.urandom((LINE - 1) // 2).hex().encode() + b"\n")
+            sock.sendall(sent[-1])
+            echo.append(receive(sock, len(sent[-1])))
+        self.same(b"".join(echo), b"".join(sent))
+
+    def exchange(self, server, mutual=False, bulk=None):
         """A line, much data in each size of writes, and our close."""
         with tool.unfailed():
             for host in "127.0.0.1", "::1":
                 sock = self.connect(server, host, mutual, target=host)
                 sock.sendall(b"there and back\n")
                 self.assertEqual(receive(sock, 15), b"there and back\n")
-                if bulk:
-                    self.bulk(sock, SMALL if ":" in host else LARGE)
+                (bulk or self.bulk)(sock, *(SMALL if ":" in host else LARGE))
                 self.end(sock)
 
     def server_ends(self, server):
@@ -98,12 +110,13 @@ class Echo(Case):
         self.exchange(servers.openssl_echo(self, mutual=True), True)
 
     def test_gnutls(self):
-        """It echoes lines, and nothing longer."""
-        self.exchange(servers.gnutls(self, "--echo", "--crlf"), bulk=False)
+        """It echoes lines, and nothing longer than a record."""
+        self.exchange(servers.gnutls(self, "--echo", "--crlf"),
+                      bulk=self.lines)
 
     def test_gnutls_mutual(self):
         self.exchange(servers.gnutls(self, "--echo", "--crlf", mutual=True),
-                      True, bulk=False)
+                      True, bulk=self.lines)
 
     def test_stunnel(self):
         self.exchange(servers.stunnel(self))
@@ -156,23 +169,29 @@ class Page(Case):
     def test_nginx_page_mutual(self):
         self.pages(servers.nginx(self, mutual=True), True)
 
-    def test_nginx(self):
+    def file(self, server, mutual=False):
         """A file there and back on one connection, which we close."""
-        data = os.urandom(BULK)
+        data = os.urandom(LARGE[0])
         with tool.unfailed():
-            sock = self.connect(servers.nginx(self))
+            sock = self.connect(server, mutual=mutual)
             sock.sendall(b"PUT /new HTTP/1.1\r\nHost: localhost\r\n"
-                         b"Content-Length: %d\r\n\r\n" % BULK)
+                         b"Content-Length: %d\r\n\r\n" % len(data))
             sock.sendall(data)
             self.assertIn(b"201 Created", sock.recv(65536))
             sock.sendall(b"GET /new HTTP/1.1\r\nHost: localhost\r\n\r\n")
             file = sock.makefile("rb")
             while file.readline() != b"\r\n":
                 pass
-            self.assertTrue(file.read(BULK) == data)
+            self.assertTrue(file.read(len(data)) == data)
             file.close()
             # It answers close_notify with a bare FIN: no end to wait for.
             sock.close()
+
+    def test_nginx(self):
+        self.file(servers.nginx(self))
+
+    def test_nginx_mutual(self):
+        self.file(servers.nginx(self, mutual=True), True)
 
 
 class Agreed(Case):
