@@ -176,6 +176,15 @@ class Stage(Case):
         peer.settimeout(rawtls.PATIENCE)
         return sock, peer
 
+    def test_close_before(self):
+        """The answer to our first token is RST, but connect() never sent."""
+        with place.daemon_stopped():
+            sock, peer = self.begin()
+            tool.wait_until(lambda: app.status(sock).state ==
+                            uapi.SOCKAUTH_STATE_ASKED, "the daemon is asked")
+            peer.close()
+        self.failed(sock, client.outcome(sock), "^the peer ", "ECONNRESET")
+
     def hello(self, peer):
         """Our ClientHello."""
         data = peer.recv(5, socket.MSG_WAITALL)
