@@ -22,6 +22,7 @@
 #define SOCKAUTH_HANDSHAKE_KEY_UPDATE	24
 #define SOCKAUTH_HANDSHAKE_HDR		4
 
+#define SOCKAUTH_ALERT_LEN		2
 #define SOCKAUTH_ALERT_WARNING		1
 #define SOCKAUTH_ALERT_CLOSE_NOTIFY	0
 #define SOCKAUTH_ALERT_USER_CANCELED	90
@@ -171,7 +172,10 @@ int sockauth_record_install(struct sock *sk, const struct sockauth_reply *reply)
 	return err;
 }
 
-/* Receive into kernel memory, with the record's type.  Never blocks. */
+/*
+ * Receive into kernel memory, with the record's type; 0: there is none.  An
+ * empty record has a type, too.  Never blocks.
+ */
 static int sockauth_record_fetch(struct sockauth_sock *ss, struct socket *sock,
 				 void *buf, size_t len, int flags, u8 *type)
 {
@@ -186,13 +190,10 @@ static int sockauth_record_fetch(struct sockauth_sock *ss, struct socket *sock,
 
 	iov_iter_kvec(&msg.msg_iter, ITER_DEST, &vec, 1, len);
 	ret = ss->base->recvmsg(sock, &msg, len, flags | MSG_DONTWAIT);
-	if (ret <= 0)
-		return ret;
-	if (cmsg->cmsg_level != SOL_TLS ||
-	    cmsg->cmsg_type != TLS_GET_RECORD_TYPE)
-		return -EIO;
-	*type = *(u8 *)CMSG_DATA(cmsg);
-	return ret;
+	*type = cmsg->cmsg_level == SOL_TLS &&
+		cmsg->cmsg_type == TLS_GET_RECORD_TYPE ?
+		*(u8 *)CMSG_DATA(cmsg) : 0;
+	return ret > 0 && !*type ? -EIO : ret;
 }
 
 /*
@@ -212,19 +213,34 @@ static void sockauth_record_end(struct sockauth_sock *ss, int end, char *text)
 		conn->text = text;
 }
 
+/* The peer must not send what @format says. */
+static __printf(2, 3)
+void sockauth_record_refuse(struct sockauth_sock *ss, const char *format, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, format);
+	text = kvasprintf(GFP_KERNEL, format, args);
+	va_end(args);
+	sockauth_record_end(ss, -EPROTO, text);
+}
+
+/* RFC 8446 5.1: an alert has a record of its own. */
 static int sockauth_record_alert(struct sockauth_sock *ss, struct socket *sock)
 {
-	u8 type, alert[2] = {};
+	u8 type, alert[SOCKAUTH_ALERT_LEN + 1];
 	int ret;
 
 	ret = sockauth_record_fetch(ss, sock, alert, sizeof(alert), 0, &type);
 	if (ret < 0)
 		return ret;
-	if (alert[1] == SOCKAUTH_ALERT_USER_CANCELED)
-		return 0;
-	if (ret == sizeof(alert) && alert[1] == SOCKAUTH_ALERT_CLOSE_NOTIFY)
+	if (ret != SOCKAUTH_ALERT_LEN)
+		sockauth_record_refuse(ss, "the peer sent an alert of %d bytes",
+				       ret);
+	else if (alert[1] == SOCKAUTH_ALERT_CLOSE_NOTIFY)
 		sockauth_record_end(ss, SOCKAUTH_RX_EOF, NULL);
-	else
+	else if (alert[1] != SOCKAUTH_ALERT_USER_CANCELED)
 		sockauth_record_end(ss, -ECONNRESET,
 				    kasprintf(GFP_KERNEL,
 					      "the peer sent alert %u",
@@ -279,16 +295,47 @@ static int sockauth_record_handshake(struct sockauth_sock *ss,
 				    kstrdup("the peer wants new keys: not in this kernel",
 					    GFP_KERNEL));
 	else if (ret > tickets)
-		sockauth_record_end(ss, -EPROTO,
-				    kasprintf(GFP_KERNEL,
-					      "the peer sent handshake message %u",
-					      buf[tickets]));
+		sockauth_record_refuse(ss, "the peer sent handshake message %u",
+				       buf[tickets]);
 	kvfree(buf);
 	return ret < 0 ? ret : 0;
 }
 
+/* An empty record of data: splice() of nothing takes it, and no other one. */
+static int sockauth_record_empty(struct sockauth_sock *ss, struct socket *sock)
+{
+	loff_t pos = 0;
+
+	ss->base->splice_read(sock, &pos, NULL, 0, SPLICE_F_NONBLOCK);
+	return 0;
+}
+
+/* Take the record that is next, and is not data.  Return: 0 or an error. */
+static int sockauth_record_take(struct sockauth_sock *ss, struct socket *sock,
+				u8 type, bool empty)
+{
+	if (type == SOCKAUTH_RECORD_DATA)
+		return sockauth_record_empty(ss, sock);
+	/* RFC 8446 5.4: that is for data only. */
+	if (empty) {
+		sockauth_record_refuse(ss, "the peer sent an empty record of type %u",
+				       type);
+		return 0;
+	}
+	switch (type) {
+	case SOCKAUTH_RECORD_ALERT:
+		return sockauth_record_alert(ss, sock);
+	case SOCKAUTH_RECORD_HANDSHAKE:
+		return sockauth_record_handshake(ss, sock);
+	default:
+		sockauth_record_refuse(ss, "the peer sent a record of type %u",
+				       type);
+		return 0;
+	}
+}
+
 /**
- * sockauth_record_control() - take the next record if it is not data
+ * sockauth_record_control() - take the next record if there is no data in it
  * @ss: face of an established connection
  * @sock: its socket
  *
@@ -302,26 +349,22 @@ static int sockauth_record_handshake(struct sockauth_sock *ss,
 int sockauth_record_control(struct sockauth_sock *ss, struct socket *sock)
 {
 	struct sockauth_conn *conn = ss->conn;
-	u8 type = SOCKAUTH_RECORD_DATA, first;
+	u8 type, first;
 	int ret;
 
 	mutex_lock(&conn->lock);
-	ret = sockauth_record_fetch(ss, sock, &first, 1, MSG_PEEK, &type);
-	if (ret <= 0 || type == SOCKAUTH_RECORD_DATA) {
+	/* Who was here before us may have found the end. */
+	if (conn->rx_end) {
 		mutex_unlock(&conn->lock);
-		return ret == -EIO || ret == -ENOMEM ? ret : 0;
+		return 0;
 	}
-	ret = 0;
-	if (type == SOCKAUTH_RECORD_ALERT)
-		ret = sockauth_record_alert(ss, sock);
-	else if (type == SOCKAUTH_RECORD_HANDSHAKE)
-		ret = sockauth_record_handshake(ss, sock);
+	ret = sockauth_record_fetch(ss, sock, &first, 1, MSG_PEEK, &type);
+	if (!type || (type == SOCKAUTH_RECORD_DATA && ret > 0))
+		ret = ret == -EIO || ret == -ENOMEM ? ret : 0;
 	else
-		sockauth_record_end(ss, -EPROTO,
-				    kasprintf(GFP_KERNEL, "the peer sent a record of type %u",
-					      type));
+		ret = sockauth_record_take(ss, sock, type, ret <= 0) ?: 1;
 	mutex_unlock(&conn->lock);
-	return ret ?: 1;
+	return ret;
 }
 
 /**
@@ -340,7 +383,9 @@ void sockauth_record_close_notify(struct sockauth_sock *ss,
 {
 	char control[CMSG_SPACE(sizeof(u8))] __aligned(8) = {};
 	struct cmsghdr *cmsg = (struct cmsghdr *)control;
-	u8 alert[2] = { SOCKAUTH_ALERT_WARNING, SOCKAUTH_ALERT_CLOSE_NOTIFY };
+	u8 alert[SOCKAUTH_ALERT_LEN] = {
+		SOCKAUTH_ALERT_WARNING, SOCKAUTH_ALERT_CLOSE_NOTIFY
+	};
 	struct kvec vec = { .iov_base = alert, .iov_len = sizeof(alert) };
 	struct msghdr msg = {
 		.msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL,

@@ -160,17 +160,34 @@ static bool sockauth_stream_stopped(struct sock *sk)
 }
 
 /*
+ * kTLS has found that what comes next is not data.  Return: 0: look again; else
+ * an error for the application.
+ */
+static int sockauth_stream_skip(struct sockauth_sock *ss, struct socket *sock,
+				bool nonblock)
+{
+	long timeo = sock_rcvtimeo(ss->sk, nonblock);
+	int ret = sockauth_record_control(ss, sock);
+
+	/* The peer may go on so for long, and then kTLS has nothing to wait for. */
+	if (ret >= 0 && timeo && signal_pending(current))
+		return sock_intr_errno(timeo);
+	return min(ret, 0);
+}
+
+/*
  * Once, and again after each record that is not the application's business.
  * Return: as recvmsg(); 0: the end, for sockauth_stream_eof() to judge.
  */
 static int sockauth_stream_read(struct sockauth_sock *ss, struct socket *sock,
 				struct msghdr *msg, size_t len, int flags)
 {
+	struct sockauth_conn *conn = ss->conn;
 	int ret;
 
 	do {
-		if (unlikely(READ_ONCE(ss->conn->rx_end)))
-			return sockauth_stream_ended(ss->conn);
+		if (unlikely(READ_ONCE(conn->rx_end)))
+			return sockauth_stream_ended(conn);
 		if (sockauth_stream_stopped(ss->sk))
 			return sockauth_stream_damaged(ss);
 		ret = ss->base->recvmsg(sock, msg, len, flags);
@@ -179,15 +196,11 @@ static int sockauth_stream_read(struct sockauth_sock *ss, struct socket *sock,
 			return ret;
 		if (!ret && sockauth_stream_at_end(ss->sk))
 			return 0;
-		/* Between an empty record and one that is not data. */
-		if (!ret && flags & MSG_PEEK)
-			return -EAGAIN;
-		if (!ret)
-			continue;
-		if (ret != -EIO)
+		/* 0: behind an empty record of data there is another type. */
+		if (ret && ret != -EIO)
 			return sockauth_stream_failed(ss, ret);
-		ret = sockauth_record_control(ss, sock);
-	} while (ret >= 0);
+		ret = sockauth_stream_skip(ss, sock, flags & MSG_DONTWAIT);
+	} while (!ret);
 	return ret;
 }
 
@@ -225,6 +238,18 @@ int sockauth_stream_recvmsg(struct sockauth_sock *ss, struct socket *sock,
 	if (!ret && !copied && len)
 		ret = sockauth_stream_eof(ss);
 	return copied ?: ret;
+}
+
+/* Take what has come and is not data.  True: there was something. */
+static bool sockauth_stream_clear(struct sockauth_sock *ss,
+				  struct socket *sock)
+{
+	bool taken = false;
+
+	while (sk_is_readable(ss->sk) && !READ_ONCE(ss->conn->rx_end) &&
+	       sockauth_record_control(ss, sock) == 1)
+		taken = true;
+	return taken;
 }
 
 /**
@@ -274,8 +299,7 @@ __poll_t sockauth_stream_poll(struct sockauth_sock *ss, struct file *file,
 	struct sockauth_conn *conn = ss->conn;
 	struct sock *sk = ss->sk;
 
-	while (sk_is_readable(sk) && !READ_ONCE(conn->rx_end) &&
-	       sockauth_record_control(ss, sock) == 1)
+	if (sockauth_stream_clear(ss, sock))
 		mask = ss->base->poll(file, sock, NULL);
 	if (READ_ONCE(conn->rx_end) || READ_ONCE(conn->rd_shut) ||
 	    sockauth_stream_stopped(sk)) {
@@ -323,13 +347,12 @@ ssize_t sockauth_stream_splice_read(struct sockauth_sock *ss,
 			return ret;
 		if (!ret && sockauth_stream_at_end(ss->sk))
 			return sockauth_stream_eof(ss);
-		/* An empty record. */
-		if (!ret)
-			continue;
-		if (ret != -EINVAL)
+		/* 0: it has taken an empty record. */
+		if (ret && ret != -EINVAL)
 			return sockauth_stream_failed(ss, ret);
-		ret = sockauth_record_control(ss, sock);
-	} while (ret >= 0);
+		ret = sockauth_stream_skip(ss, sock,
+					   flags & SPLICE_F_NONBLOCK);
+	} while (!ret);
 	return ret;
 }
 

@@ -6,6 +6,7 @@
 #include "harness.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -111,6 +112,16 @@ TEST_F(opening, data_before)
 			TH_LOG("processor %d", i);
 	}
 	EXPECT_EQ(0, call_expect(self->fd, LEN, 0, true));
+}
+
+/* There are no errors to be had yet, and nothing to wait for: as on TCP. */
+TEST_F(opening, error_queue)
+{
+	char c;
+
+	ASSERT_EQ(0, call_nonblock(self->fd, false));
+	EXPECT_EQ(-1, recv(self->fd, &c, 1, MSG_ERRQUEUE));
+	EXPECT_EQ(EAGAIN, errno);
 }
 
 SOCKAUTH_HARNESS_MAIN

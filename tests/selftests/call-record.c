@@ -186,18 +186,13 @@ TEST_F(record, reader_waits)
 	}
 }
 
-/*
- * Alone, it makes nothing readable: who polls and then reads must not wait.
- * Empty records of data are an exception that Documentation/calls.rst has.
- */
+/* Alone, it makes nothing readable: who polls and then reads must not wait. */
 TEST_F(record, poll)
 {
 	const struct silent_record *r;
 	int i;
 
 	FOR_EACH_SILENT(r, i) {
-		if (r->type == PEER_DATA)
-			continue;
 		ASSERT_EQ(0, append_silent(self->peer, r));
 		ASSERT_EQ(0, peer_flush(self->peer));
 		EXPECT_FALSE(net_wait(self->fd, POLLIN, QUIET_MS))
@@ -520,14 +515,6 @@ TEST_F(record, fatal_alert)
 	ASSERT_EQ(0, peer_append(self->peer, PEER_DATA, self->text, LEN, 0));
 	ASSERT_EQ(0, peer_send(self->peer, PEER_ALERT, PEER_INTERNAL_ERROR,
 			       2));
-	EXPECT_ENDING(-ECONNRESET);
-}
-
-/* An alert that is not one. */
-TEST_F(record, short_alert)
-{
-	ASSERT_EQ(0, peer_append(self->peer, PEER_DATA, self->text, LEN, 0));
-	ASSERT_EQ(0, peer_send(self->peer, PEER_ALERT, "\x01", 1));
 	EXPECT_ENDING(-ECONNRESET);
 }
 
