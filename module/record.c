@@ -20,7 +20,6 @@
 
 #define SOCKAUTH_HANDSHAKE_TICKET	4
 #define SOCKAUTH_HANDSHAKE_KEY_UPDATE	24
-#define SOCKAUTH_HANDSHAKE_HDR		4
 
 #define SOCKAUTH_ALERT_LEN		2
 #define SOCKAUTH_ALERT_WARNING		1
@@ -249,23 +248,45 @@ static int sockauth_record_alert(struct sockauth_sock *ss, struct socket *sock)
 }
 
 /*
- * How much of a handshake record is tickets: whole messages of type (1 byte),
- * length (3 bytes) and as many bytes.
+ * Where in a handshake record the session tickets begin and end that are there
+ * as a whole.  One that is cut into several records (RFC 8446 5.1 allows that,
+ * also in the header: type and three bytes of length) is passed over: it is a
+ * convenience, and not worth the memory that it would be put together in.
+ *
+ * Return: the type of a message that is no ticket, and ends the search; or -1.
  */
-static int sockauth_record_tickets(const u8 *buf, int len)
+static int sockauth_record_tickets(struct sockauth_conn *conn, const u8 *buf,
+				   int len, int *from, int *to)
 {
-	int off = 0;
+	const u8 *hdr = conn->ticket_hdr;
+	int off = 0, begin = -1, part;
 
-	while (len - off >= SOCKAUTH_HANDSHAKE_HDR &&
-	       buf[off] == SOCKAUTH_HANDSHAKE_TICKET) {
-		u32 size = SOCKAUTH_HANDSHAKE_HDR + (buf[off + 1] << 16 |
-			   buf[off + 2] << 8 | buf[off + 3]);
-
-		if (size > len - off)
+	*from = 0;
+	*to = 0;
+	while (off < len) {
+		if (!conn->ticket_have)
+			begin = off;
+		if (conn->ticket_have < sizeof(conn->ticket_hdr)) {
+			conn->ticket_hdr[conn->ticket_have++] = buf[off++];
+			if (*hdr != SOCKAUTH_HANDSHAKE_TICKET)
+				return *hdr;
+			if (conn->ticket_have < sizeof(conn->ticket_hdr))
+				continue;
+			conn->ticket_left = hdr[1] << 16 | hdr[2] << 8 | hdr[3];
+		}
+		part = min_t(int, conn->ticket_left, len - off);
+		conn->ticket_left -= part;
+		off += part;
+		if (conn->ticket_left)
 			break;
-		off += size;
+		conn->ticket_have = 0;
+		if (begin < 0)
+			continue;
+		if (!*to)
+			*from = begin;
+		*to = off;
 	}
-	return off;
+	return -1;
 }
 
 /*
@@ -274,31 +295,42 @@ static int sockauth_record_tickets(const u8 *buf, int len)
  * it in one record, that cannot be read with the keys that we have, and it must
  * be said, not waited for.
  */
+static void sockauth_record_messages(struct sockauth_sock *ss, const u8 *buf,
+				     int len)
+{
+	struct sockauth_conn *conn = ss->conn;
+	int other = *buf, from, to;
+
+	if (conn->role == SOCKAUTH_ROLE_INITIATOR) {
+		other = sockauth_record_tickets(conn, buf, len, &from, &to);
+		if (to)
+			sockauth_event_record(conn, buf + from, to - from);
+	}
+	if (other == SOCKAUTH_HANDSHAKE_KEY_UPDATE) {
+		sockauth_record_end(ss, -EKEYEXPIRED,
+				    kstrdup("the peer wants new keys: not in this kernel",
+					    GFP_KERNEL));
+	} else if (other >= 0) {
+		sockauth_record_refuse(ss, "the peer sent handshake message %d",
+				       other);
+	}
+}
+
 static int sockauth_record_handshake(struct sockauth_sock *ss,
 				     struct socket *sock)
 {
-	struct sockauth_conn *conn = ss->conn;
-	int ret, tickets = 0;
 	u8 type, *buf;
+	int ret;
 
 	buf = kvmalloc(SOCKAUTH_RECORD_MAX, GFP_KERNEL);
 	if (!buf)
 		return -ENOBUFS;
 	ret = sockauth_record_fetch(ss, sock, buf, SOCKAUTH_RECORD_MAX, 0,
 				    &type);
-	if (ret > 0 && conn->role == SOCKAUTH_ROLE_INITIATOR)
-		tickets = sockauth_record_tickets(buf, ret);
-	if (tickets)
-		sockauth_event_record(conn, buf, tickets);
-	if (ret > tickets && buf[tickets] == SOCKAUTH_HANDSHAKE_KEY_UPDATE)
-		sockauth_record_end(ss, -EKEYEXPIRED,
-				    kstrdup("the peer wants new keys: not in this kernel",
-					    GFP_KERNEL));
-	else if (ret > tickets)
-		sockauth_record_refuse(ss, "the peer sent handshake message %u",
-				       buf[tickets]);
+	if (ret > 0)
+		sockauth_record_messages(ss, buf, ret);
 	kvfree(buf);
-	return ret < 0 ? ret : 0;
+	return min(ret, 0);
 }
 
 /* An empty record of data: splice() of nothing takes it, and no other one. */

@@ -198,4 +198,36 @@ TEST_F(rules, empty_data_before_end)
 	EXPECT_EQ(0, recv(self->fd, self->in, LEN, 0));
 }
 
+/* A ticket in pieces, cut at every place of its header and behind it. */
+TEST_F(rules, ticket_in_pieces)
+{
+	const char *ticket = PEER_TICKET;
+	size_t cut;
+
+	if (variant->role != CALL_CLIENT)
+		return;			/* servers refuse whole ones, too */
+	for (cut = 1; cut < PEER_TICKET_LEN; cut += cut < 6 ? 1 : 5) {
+		ASSERT_EQ(0, peer_append(self->peer, PEER_HANDSHAKE, ticket,
+					 cut, 0));
+		/* The rest, and a whole one behind it. */
+		memcpy(self->in, ticket + cut, PEER_TICKET_LEN - cut);
+		memcpy(self->in + PEER_TICKET_LEN - cut, ticket,
+		       PEER_TICKET_LEN);
+		ASSERT_EQ(0, peer_append(self->peer, PEER_HANDSHAKE, self->in,
+					 2 * PEER_TICKET_LEN - cut, 0));
+		ASSERT_EQ(0, append_data(self->peer, self->text));
+		ASSERT_EQ(0, peer_flush(self->peer));
+		EXPECT_EQ(0, call_expect(self->fd, LEN, 0, true))
+			TH_LOG("cut at %zu", cut);
+	}
+	/* What stands behind it is seen all the same. */
+	ASSERT_EQ(0, peer_append(self->peer, PEER_HANDSHAKE, ticket, 7, 0));
+	memcpy(self->in, ticket + 7, PEER_TICKET_LEN - 7);
+	memcpy(self->in + PEER_TICKET_LEN - 7, PEER_KEY_UPDATE, 5);
+	ASSERT_EQ(0, peer_append(self->peer, PEER_HANDSHAKE, self->in,
+				 PEER_TICKET_LEN - 7 + 5, 0));
+	ASSERT_EQ(0, peer_flush(self->peer));
+	EXPECT_EQ(-EKEYEXPIRED, call_expect_end(self->fd));
+}
+
 SOCKAUTH_HARNESS_MAIN
