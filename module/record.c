@@ -329,7 +329,8 @@ static int sockauth_record_handshake(struct sockauth_sock *ss,
 				    &type);
 	if (ret > 0)
 		sockauth_record_messages(ss, buf, ret);
-	kvfree(buf);
+	/* Who has a ticket, and the secret that belongs to it, is the client. */
+	kvfree_sensitive(buf, SOCKAUTH_RECORD_MAX);
 	return min(ret, 0);
 }
 
