@@ -26,6 +26,13 @@
 #define SOCKAUTH_ALERT_CLOSE_NOTIFY	0
 #define SOCKAUTH_ALERT_USER_CANCELED	90
 
+/*
+ * Records with session tickets of one connection that the daemon hears of: a
+ * server may send them without end, and each one takes a worker's time.  Two or
+ * four are usual, and each is good for one connection.
+ */
+#define SOCKAUTH_TICKETS_TOLD		8
+
 /**
  * struct sockauth_cipher - a suite that kTLS can do
  * @suite: TLS cipher suite number
@@ -303,8 +310,10 @@ static void sockauth_record_messages(struct sockauth_sock *ss, const u8 *buf,
 
 	if (conn->role == SOCKAUTH_ROLE_INITIATOR) {
 		other = sockauth_record_tickets(conn, buf, len, &from, &to);
-		if (to)
+		if (to && conn->tickets < SOCKAUTH_TICKETS_TOLD) {
+			conn->tickets++;
 			sockauth_event_record(conn, buf + from, to - from);
+		}
 	}
 	if (other == SOCKAUTH_HANDSHAKE_KEY_UPDATE) {
 		sockauth_record_end(ss, -EKEYEXPIRED,

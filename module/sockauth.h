@@ -455,6 +455,7 @@ struct sockauth_exchange {
  * @role: enum sockauth_role
  * @reason: why it ended
  * @rx_end: how reading has ended: 0: not; SOCKAUTH_RX_EOF; a negative errno
+ * @tickets: records with session tickets that a worker was told of
  * @ticket_have: how much of @ticket_hdr is there
  * @ticket_hdr: of a session ticket whose end has not come
  * @ticket_left: how much of it will come in further records
@@ -492,6 +493,7 @@ struct sockauth_conn {
 	u8				role;
 	u8				reason;
 	s16				rx_end;
+	u8				tickets;
 	u8				ticket_have;
 	u8				ticket_hdr[4];
 	u32				ticket_left;

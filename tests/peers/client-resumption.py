@@ -113,6 +113,19 @@ class Resumption(unittest.TestCase):
         self.read(sock)
         self.assertFalse(app.status(sock).flags & uapi.SOCKAUTH_SEC_RESUMED)
 
+    def test_many(self):
+        """However many a server sends, the daemon hears of a few."""
+        def asked(tickets):
+            self.serve(self.address[1], "-num_tickets", str(tickets))
+            before = sum(w["answered"] for w in tool.show("workers"))
+            self.visit()
+            return sum(w["answered"] for w in tool.show("workers")) - before
+
+        without = asked(0)
+        # 8 records are told; a leg more or less is the server's business.
+        self.assertLess(asked(40), without + 12)
+        self.assertTrue(self.visit()[0])
+
     def test_another_daemon(self):
         """The daemon that gets a ticket did not see the handshake."""
         with self.connect() as sock:
