@@ -27,6 +27,12 @@
 #define SOCKAUTH_ALERT_USER_CANCELED	90
 
 /*
+ * Records in a row that hold no data.  Each of them costs us more than the peer,
+ * and a program that does not wait is held up as long as there is another one.
+ */
+#define SOCKAUTH_SILENT_MAX		64
+
+/*
  * Records with session tickets of one connection that the daemon hears of: a
  * server may send them without end, and each one takes a worker's time.  Two or
  * four are usual, and each is good for one connection.
@@ -356,6 +362,10 @@ static int sockauth_record_empty(struct sockauth_sock *ss, struct socket *sock)
 static int sockauth_record_take(struct sockauth_sock *ss, struct socket *sock,
 				u8 type, bool empty)
 {
+	if (++ss->conn->silent > SOCKAUTH_SILENT_MAX) {
+		sockauth_record_refuse(ss, "the peer sends no data, but records");
+		return 0;
+	}
 	if (type == SOCKAUTH_RECORD_DATA)
 		return sockauth_record_empty(ss, sock);
 	/* RFC 8446 5.4: that is for data only. */

@@ -455,6 +455,7 @@ struct sockauth_exchange {
  * @role: enum sockauth_role
  * @reason: why it ended
  * @rx_end: how reading has ended: 0: not; SOCKAUTH_RX_EOF; a negative errno
+ * @silent: records without data since the last data
  * @tickets: records with session tickets that a worker was told of
  * @ticket_have: how much of @ticket_hdr is there
  * @ticket_hdr: of a session ticket whose end has not come
@@ -493,6 +494,7 @@ struct sockauth_conn {
 	u8				role;
 	u8				reason;
 	s16				rx_end;
+	u8				silent;
 	u8				tickets;
 	u8				ticket_have;
 	u8				ticket_hdr[4];
@@ -600,6 +602,14 @@ int sockauth_record_install(struct sock *sk,
 bool sockauth_record_key_valid(u32 cipher, const struct sockauth_key *key);
 size_t sockauth_record_ciphers(u16 *suites, size_t max);
 int sockauth_record_control(struct sockauth_sock *ss, struct socket *sock);
+
+/* Data was read: records without any are counted anew. */
+static inline void sockauth_record_data(struct sockauth_conn *conn)
+{
+	if (unlikely(READ_ONCE(conn->silent)))
+		WRITE_ONCE(conn->silent, 0);
+}
+
 void sockauth_record_close_notify(struct sockauth_sock *ss,
 				  struct socket *sock);
 

@@ -192,7 +192,11 @@ static int sockauth_stream_read(struct sockauth_sock *ss, struct socket *sock,
 			return sockauth_stream_damaged(ss);
 		ret = ss->base->recvmsg(sock, msg, len, flags);
 		msg->msg_flags &= ~(MSG_CTRUNC | MSG_EOR);
-		if (likely(ret > 0) || !len)
+		if (likely(ret > 0)) {
+			sockauth_record_data(conn);
+			return ret;
+		}
+		if (!len)
 			return ret;
 		if (!ret && sockauth_stream_at_end(ss->sk))
 			return 0;
@@ -343,6 +347,8 @@ ssize_t sockauth_stream_splice_read(struct sockauth_sock *ss,
 		if (sockauth_stream_stopped(ss->sk))
 			return sockauth_stream_damaged(ss);
 		ret = ss->base->splice_read(sock, ppos, pipe, len, flags);
+		if (ret > 0)
+			sockauth_record_data(ss->conn);
 		if (ret > 0 || !len)
 			return ret;
 		if (!ret && sockauth_stream_at_end(ss->sk))

@@ -20,6 +20,9 @@
 
 #define LEN	(2 * CALL_BLOCK)
 
+/* As many records without data in a row as are allowed: record.c. */
+#define SILENT_MAX	64
+
 FIXTURE(rules)
 {
 	int		fd;
@@ -228,6 +231,26 @@ TEST_F(rules, ticket_in_pieces)
 				 PEER_TICKET_LEN - 7 + 5, 0));
 	ASSERT_EQ(0, peer_flush(self->peer));
 	EXPECT_EQ(-EKEYEXPIRED, call_expect_end(self->fd));
+}
+
+/* Nothing but records that say nothing: for a while only. */
+TEST_F(rules, silent_flood)
+{
+	int i, round;
+
+	for (round = 0; round < 2; round++) {
+		for (i = 0; i < SILENT_MAX; i++)
+			ASSERT_EQ(0, peer_append(self->peer, PEER_ALERT,
+						 PEER_USER_CANCELED, 2, 0));
+		ASSERT_EQ(0, append_data(self->peer, self->text));
+		ASSERT_EQ(0, peer_flush(self->peer));
+		EXPECT_EQ(0, call_expect(self->fd, LEN, 0, true));
+	}
+	for (i = 0; i < SILENT_MAX + 1; i++)
+		ASSERT_EQ(0, peer_append(self->peer, PEER_ALERT,
+					 PEER_USER_CANCELED, 2, 0));
+	ASSERT_EQ(0, peer_flush(self->peer));
+	EXPECT_EQ(-EPROTO, call_expect_end(self->fd));
 }
 
 SOCKAUTH_HARNESS_MAIN
