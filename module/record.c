@@ -185,6 +185,25 @@ int sockauth_record_install(struct sock *sk, const struct sockauth_reply *reply)
 }
 
 /*
+ * kTLS takes the error that waits for the application on the socket, and tells
+ * us: it goes back.  The others are of kTLS's own making.
+ */
+static void sockauth_record_give_back(struct sock *sk, int err)
+{
+	switch (err) {
+	case -EAGAIN:
+	case -EINVAL:
+	case -EIO:
+	case -ENOMEM:
+	case -EBADMSG:
+		return;
+	default:
+		if (err < 0)
+			WRITE_ONCE(sk->sk_err, -err);
+	}
+}
+
+/*
  * Receive into kernel memory, with the record's type; 0: there is none.  An
  * empty record has a type, too.  Never blocks.
  */
@@ -205,6 +224,7 @@ static int sockauth_record_fetch(struct sockauth_sock *ss, struct socket *sock,
 	*type = cmsg->cmsg_level == SOL_TLS &&
 		cmsg->cmsg_type == TLS_GET_RECORD_TYPE ?
 		*(u8 *)CMSG_DATA(cmsg) : 0;
+	sockauth_record_give_back(ss->sk, ret);
 	return ret > 0 && !*type ? -EIO : ret;
 }
 
@@ -353,8 +373,10 @@ static int sockauth_record_handshake(struct sockauth_sock *ss,
 static int sockauth_record_empty(struct sockauth_sock *ss, struct socket *sock)
 {
 	loff_t pos = 0;
+	int ret;
 
-	ss->base->splice_read(sock, &pos, NULL, 0, SPLICE_F_NONBLOCK);
+	ret = ss->base->splice_read(sock, &pos, NULL, 0, SPLICE_F_NONBLOCK);
+	sockauth_record_give_back(ss->sk, ret);
 	return 0;
 }
 

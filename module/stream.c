@@ -275,6 +275,10 @@ int sockauth_stream_unread(struct sockauth_sock *ss, struct socket *sock,
 	struct msghdr msg = {};
 	int ret;
 
+	/* Without data kTLS would take the error that read() has to tell. */
+	sockauth_stream_clear(ss, sock);
+	if (!sk_is_readable(ss->sk))
+		return 0;
 	iov_iter_discard(&msg.msg_iter, ITER_DEST, max);
 	ret = sockauth_stream_read(ss, sock, &msg, max,
 				   MSG_PEEK | MSG_DONTWAIT);

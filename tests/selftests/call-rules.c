@@ -253,4 +253,23 @@ TEST_F(rules, silent_flood)
 	EXPECT_EQ(-EPROTO, call_expect_end(self->fd));
 }
 
+/* Asking how much there is leaves the error where it was. */
+TEST_F(rules, reset_and_fionread)
+{
+	struct linger now = { .l_onoff = 1 };
+	int n = -1, error = 0;
+	socklen_t len = sizeof(error);
+
+	ASSERT_EQ(0, peer_send(self->peer, PEER_DATA, "", 0));
+	ASSERT_EQ(0, setsockopt(self->raw, SOL_SOCKET, SO_LINGER, &now,
+				sizeof(now)));
+	ASSERT_EQ(0, close(self->raw));
+	self->raw = -1;
+	ASSERT_TRUE(net_wait(self->fd, POLLHUP, PATIENCE_MS));
+	ASSERT_EQ(0, ioctl(self->fd, FIONREAD, &n));
+	EXPECT_EQ(0, n);
+	ASSERT_EQ(0, getsockopt(self->fd, SOL_SOCKET, SO_ERROR, &error, &len));
+	EXPECT_EQ(ECONNRESET, error);
+}
+
 SOCKAUTH_HARNESS_MAIN
