@@ -451,6 +451,9 @@ int sockauth_record_control(struct sockauth_sock *ss, struct socket *sock)
  * be lost to a full buffer, nor may close() wait.  If another thread is in the
  * middle of sending, its data is cut off by what follows, and saying that the
  * stream is complete would be a lie.
+ *
+ * Context: process; takes no lock of ours, for kTLS may have to wait for its
+ *	own, though not when a signal comes.
  */
 void sockauth_record_close_notify(struct sockauth_sock *ss,
 				  struct socket *sock)
@@ -466,22 +469,17 @@ void sockauth_record_close_notify(struct sockauth_sock *ss,
 		.msg_control = control,
 		.msg_controllen = sizeof(control),
 	};
-	struct sockauth_conn *conn = ss->conn;
 	struct sock *sk = ss->sk;
-	bool send;
 	int room;
 
-	mutex_lock(&conn->lock);
-	send = !conn->tx_closed && !READ_ONCE(sk->sk_err) &&
-	       !mutex_is_locked(&tls_get_ctx(sk)->tx_lock) &&
-	       BIT(inet_sk_state_load(sk)) & (TCPF_ESTABLISHED |
-					      TCPF_CLOSE_WAIT);
-	conn->tx_closed |= send;
-	mutex_unlock(&conn->lock);
-	if (!send)
+	if (!sockauth_stream_send_close(ss) || READ_ONCE(sk->sk_err) ||
+	    !(BIT(inet_sk_state_load(sk)) & (TCPF_ESTABLISHED |
+					     TCPF_CLOSE_WAIT)))
 		return;
 
-	room = READ_ONCE(sk->sk_wmem_queued) + SKB_TRUESIZE(PAGE_SIZE);
+	/* For these few bytes, and before them for the rest of a record. */
+	room = READ_ONCE(sk->sk_wmem_queued) +
+	       SKB_TRUESIZE(SOCKAUTH_RECORD_MAX) + SKB_TRUESIZE(PAGE_SIZE);
 	if (READ_ONCE(sk->sk_sndbuf) < room)
 		WRITE_ONCE(sk->sk_sndbuf, room);
 	WRITE_ONCE(tcp_sk(sk)->notsent_lowat, UINT_MAX);
@@ -491,10 +489,5 @@ void sockauth_record_close_notify(struct sockauth_sock *ss,
 	cmsg->cmsg_len = CMSG_LEN(sizeof(u8));
 	*(u8 *)CMSG_DATA(cmsg) = SOCKAUTH_RECORD_ALERT;
 	iov_iter_kvec(&msg.msg_iter, ITER_SOURCE, &vec, 1, sizeof(alert));
-	/*
-	 * Unlocked: if another thread begins to send in this moment we wait
-	 * for it, and it for its peer.  Whoever looks at the connection, to
-	 * show or to kill it, must not.
-	 */
 	ss->base->sendmsg(sock, &msg, sizeof(alert));
 }

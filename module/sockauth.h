@@ -197,6 +197,8 @@ void sockauth_sockopt_exit(void);
  * @conn: set once it is connected or connecting; replaced under @lock if it
  *	ended before the first token, and never once @open is set
  * @open: @conn is authenticated: data may pass, through @base
+ * @senders: calls that are sending; the highest bit says that no more may begin,
+ *	for the application has closed its side
  * @hold: what sends the rest of MSG_MORE; made by the first send of that kind
  *
  * The socket's inode points here, see sockauth_sock_of().
@@ -209,6 +211,7 @@ struct sockauth_sock {
 	struct sockauth_listener	*listener;
 	struct sockauth_conn		*conn;
 	bool				open;
+	atomic_t			senders;
 	struct sockauth_hold		*hold;
 };
 
@@ -461,7 +464,6 @@ struct sockauth_exchange {
  * @ticket_hdr: of a session ticket whose end has not come
  * @ticket_left: how much of it will come in further records
  * @error: errno, positive
- * @tx_closed: close_notify was sent
  * @rd_shut: the application has shut down reading
  * @truncated: the stream ended without close_notify, and was counted
  * @announce: wake the application when @lock is released
@@ -500,7 +502,6 @@ struct sockauth_conn {
 	u8				ticket_hdr[4];
 	u32				ticket_left;
 	u16				error;
-	bool				tx_closed;
 	bool				rd_shut;
 	bool				truncated;
 	bool				announce;
@@ -628,6 +629,7 @@ ssize_t sockauth_stream_splice_read(struct sockauth_sock *ss,
 				    struct socket *sock, loff_t *ppos,
 				    struct pipe_inode_info *pipe, size_t len,
 				    unsigned int flags);
+bool sockauth_stream_send_close(struct sockauth_sock *ss);
 int sockauth_stream_sendmsg(struct sockauth_sock *ss, struct socket *sock,
 			    struct msghdr *msg, size_t len);
 #ifdef SOCKAUTH_HAVE_SENDPAGE

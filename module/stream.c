@@ -8,6 +8,7 @@
  * socket answer as a TCP socket does where kTLS has an answer of its own.
  */
 #include <linux/wait.h>
+#include <linux/wait_bit.h>
 #include <net/tcp.h>
 #include <net/tls.h>
 #include <linux/splice.h>
@@ -17,6 +18,12 @@
 /* Flags that mean nothing to TCP, or nothing here, and that kTLS refuses. */
 #define SOCKAUTH_STREAM_SEND_IGNORED	(MSG_EOR | MSG_CONFIRM | MSG_DONTROUTE | \
 					 MSG_PROBE | MSG_BATCH | MSG_WAITALL)
+
+/* Of sockauth_sock.senders: the application has closed its side. */
+#define SOCKAUTH_SEND_CLOSED	INT_MIN
+
+/* How long shutdown() waits for other threads that send. */
+#define SOCKAUTH_SEND_PATIENCE	(HZ / 5)
 
 /* kTLS's own sk_data_ready: the same for every socket that there is. */
 static void (*sockauth_stream_ktls_ready)(struct sock *sk);
@@ -366,6 +373,58 @@ ssize_t sockauth_stream_splice_read(struct sockauth_sock *ss,
 	return ret;
 }
 
+/*
+ * A call that sends is counted as long as it does, unless the application has
+ * closed its side already.
+ */
+static bool sockauth_stream_send_begin(struct sockauth_sock *ss)
+{
+	/* kTLS would seal the data first, and find out from TCP much later. */
+	return likely(!(READ_ONCE(ss->sk->sk_shutdown) & SEND_SHUTDOWN)) &&
+	       likely(atomic_inc_unless_negative(&ss->senders));
+}
+
+static void sockauth_stream_send_end(struct sockauth_sock *ss)
+{
+	if (unlikely(atomic_dec_return(&ss->senders) == SOCKAUTH_SEND_CLOSED))
+		wake_up_var(&ss->senders);
+}
+
+/**
+ * sockauth_stream_send_close() - no call sends after this
+ * @ss: face of an established connection
+ *
+ * Those that are sending now get a moment to come to their end.  One that waits
+ * for the peer does not, and is cut off by the shutdown that follows.
+ *
+ * Context: process; sleeps, but not for long.
+ * Return: true, once: all that was sent is whole, so the end can be told.
+ */
+bool sockauth_stream_send_close(struct sockauth_sock *ss)
+{
+	if (atomic_fetch_or(SOCKAUTH_SEND_CLOSED, &ss->senders) < 0)
+		return false;
+	return wait_var_event_timeout(&ss->senders,
+				      atomic_read(&ss->senders) ==
+				      SOCKAUTH_SEND_CLOSED,
+				      SOCKAUTH_SEND_PATIENCE);
+}
+
+/* RFC 8446 5.1: record types are ours, and TCP's ancillary data has no place. */
+static int sockauth_stream_check_control(struct msghdr *msg)
+{
+	struct cmsghdr *cmsg;
+
+	for_each_cmsghdr(cmsg, msg) {
+		if (!CMSG_OK(msg, cmsg) || cmsg->cmsg_level == SOL_TLS)
+			return -EINVAL;
+		if (cmsg->cmsg_level == SOL_SOCKET)
+			return -EOPNOTSUPP;
+	}
+	msg->msg_controllen = 0;
+	return 0;
+}
+
 /**
  * sockauth_stream_sendmsg() - send on an established connection
  * @ss: its face
@@ -382,29 +441,21 @@ ssize_t sockauth_stream_splice_read(struct sockauth_sock *ss,
 int sockauth_stream_sendmsg(struct sockauth_sock *ss, struct socket *sock,
 			    struct msghdr *msg, size_t len)
 {
-	struct cmsghdr *cmsg;
 	int ret;
 
-	/* kTLS would seal the data first, and find out from TCP much later. */
-	if (unlikely(READ_ONCE(ss->sk->sk_shutdown) & SEND_SHUTDOWN)) {
+	if (unlikely(!sockauth_stream_send_begin(ss))) {
 		ret = sk_stream_error(ss->sk, msg->msg_flags, -EPIPE);
 		return sockauth_stream_lost(ss, ret);
 	}
 	msg->msg_flags &= ~SOCKAUTH_STREAM_SEND_IGNORED;
 	if (unlikely(msg->msg_flags & MSG_MORE) && !sockauth_hold_begin(ss))
 		msg->msg_flags &= ~MSG_MORE;
-	if (likely(!msg->msg_controllen)) {
+	ret = unlikely(msg->msg_controllen) ?
+	      sockauth_stream_check_control(msg) : 0;
+	if (!ret)
 		ret = ss->base->sendmsg(sock, msg, len);
-		return likely(ret >= 0) ? ret : sockauth_stream_lost(ss, ret);
-	}
-	for_each_cmsghdr(cmsg, msg) {
-		if (!CMSG_OK(msg, cmsg) || cmsg->cmsg_level == SOL_TLS)
-			return -EINVAL;
-		if (cmsg->cmsg_level == SOL_SOCKET)
-			return -EOPNOTSUPP;
-	}
-	msg->msg_controllen = 0;
-	return ss->base->sendmsg(sock, msg, len);
+	sockauth_stream_send_end(ss);
+	return likely(ret >= 0) ? ret : sockauth_stream_lost(ss, ret);
 }
 
 #ifdef SOCKAUTH_HAVE_SENDPAGE
@@ -423,10 +474,14 @@ ssize_t sockauth_stream_sendpage(struct sockauth_sock *ss, struct socket *sock,
 				 struct page *page, int offset, size_t size,
 				 int flags)
 {
-	if (unlikely(READ_ONCE(ss->sk->sk_shutdown) & SEND_SHUTDOWN))
+	ssize_t ret;
+
+	if (unlikely(!sockauth_stream_send_begin(ss)))
 		return sk_stream_error(ss->sk, flags, -EPIPE);
 	if (flags & MSG_SENDPAGE_NOTLAST && !sockauth_hold_begin(ss))
 		flags &= ~MSG_SENDPAGE_NOTLAST;
-	return ss->base->sendpage(sock, page, offset, size, flags);
+	ret = ss->base->sendpage(sock, page, offset, size, flags);
+	sockauth_stream_send_end(ss);
+	return ret;
 }
 #endif

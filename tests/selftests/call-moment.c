@@ -124,4 +124,133 @@ TEST_F(opening, error_queue)
 	EXPECT_EQ(EAGAIN, errno);
 }
 
+FIXTURE(closing)
+{
+	int		fd;
+	int		raw;
+	struct peer	*peer;
+};
+
+FIXTURE_SETUP(closing)
+{
+	signal(SIGPIPE, SIG_IGN);
+	ASSERT_EQ(0, peer_pair(CALL_CLIENT, &self->fd, &self->peer,
+			       &self->raw));
+}
+
+FIXTURE_TEARDOWN(closing)
+{
+	close(self->fd);
+	close(self->raw);
+	peer_free(self->peer);
+}
+
+/* Sends until it is told that it must not, and counts what was sent. */
+struct sender {
+	pthread_t	thread;
+	int		fd;
+	size_t		sent;
+	int		error;
+};
+
+static void *send_on(void *arg)
+{
+	struct sender *s = arg;
+	char text[LEN];
+	ssize_t n;
+
+	call_text(text, LEN, 0, true);
+	do {
+		n = send(s->fd, text, LEN, MSG_DONTWAIT);
+		if (n > 0)
+			s->sent += n;
+	} while (n > 0 || errno == EAGAIN);
+	s->error = errno;
+	return NULL;
+}
+
+/* Bytes of data up to close_notify, or -errno; nothing may follow. */
+static long count_to_end(struct peer *p)
+{
+	enum peer_record type;
+	char in[16384];
+	long sum = 0;
+	int n;
+
+	while ((n = peer_recv(p, &type, in, sizeof(in))) >= 0) {
+		if (type != PEER_DATA)
+			break;
+		sum += n;
+	}
+	if (n < 0)
+		return n;
+	if (type != PEER_ALERT || n != 2 || memcmp(in, PEER_CLOSE_NOTIFY, 2))
+		return -EBADMSG;
+	n = peer_recv(p, &type, in, sizeof(in));
+	return n == -ENODATA ? sum : -EBUSY;
+}
+
+/*
+ * Threads that send while another one shuts down: what send() took arrives, and
+ * then the peer hears that this was all.
+ */
+TEST_F(closing, shutdown_and_send)
+{
+	enum { THREADS = 2 };
+	struct sender s[THREADS];
+	long sent = 0;
+	int i;
+
+	for (i = 0; i < THREADS; i++) {
+		s[i] = (struct sender) { .fd = self->fd };
+		ASSERT_EQ(0, pthread_create(&s[i].thread, NULL, send_on,
+					    &s[i]));
+	}
+	usleep(QUIET_MS * 1000);
+	ASSERT_EQ(0, shutdown(self->fd, SHUT_WR));
+	for (i = 0; i < THREADS; i++) {
+		pthread_join(s[i].thread, NULL);
+		EXPECT_EQ(EPIPE, s[i].error);
+		sent += s[i].sent;
+	}
+	EXPECT_EQ(sent, count_to_end(self->peer));
+}
+
+static void *fill(void *arg)
+{
+	static char text[16 << 20];
+	struct sender *s = arg;
+	ssize_t n = send(s->fd, text, sizeof(text), 0);
+
+	s->sent = n > 0 ? n : 0;
+	s->error = n < 0 ? errno : 0;
+	return NULL;
+}
+
+/* The peer does not read: who shuts down waits for nobody, and tells no lie. */
+TEST_F(closing, shutdown_and_full)
+{
+	struct sender s = { .fd = self->fd };
+	enum peer_record type;
+	char in[16384];
+	long start, sum = 0;
+	int n;
+
+	ASSERT_EQ(0, pthread_create(&s.thread, NULL, fill, &s));
+	while (net_wait(self->fd, POLLOUT, 0))
+		usleep(10000);
+	usleep(QUIET_MS * 1000);
+	start = call_now_ms();
+	ASSERT_EQ(0, shutdown(self->fd, SHUT_WR));
+	EXPECT_LE(call_now_ms() - start, PATIENCE_MS / 4);
+	pthread_join(s.thread, NULL);
+	EXPECT_LT(s.sent, 16 << 20);
+	while ((n = peer_recv(self->peer, &type, in, sizeof(in))) > 0) {
+		EXPECT_EQ(PEER_DATA, type);
+		sum += n;
+	}
+	EXPECT_GT(0, n);
+	EXPECT_GT(sum, 0);
+}
+
 SOCKAUTH_HARNESS_MAIN
