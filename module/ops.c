@@ -6,11 +6,14 @@
  * for IPv4 and for IPv6, and those that kTLS made of them.  A copy per socket
  * would be a quarter of a kilobyte for each connection.  An entry is made when
  * it is first wanted and stays until the module goes; whoever the table below
- * belongs to stays as long.  sockauth_ops_lock serialises the making; lookups
+ * belongs to stays as long.  What programs call is socket.c's; what only other
+ * parts of the kernel would call is refused here.  sockauth_ops_lock serialises the making; lookups
  * take no lock.
  */
 #include <linux/module.h>
 #include <net/inet_connection_sock.h>
+#include <net/tcp.h>
+#include <net/tls.h>
 
 #include "sockauth.h"
 
@@ -47,6 +50,52 @@ static struct sockauth_ops *sockauth_ops_find(const struct proto_ops *base)
 	return NULL;
 }
 
+/*
+ * kTLS fills its parser through here (up to Linux 6.5), and says so by naming
+ * it.  Anybody else in the kernel (KCM, a stream parser) would be given records,
+ * or a handshake, and take from under kTLS what it is looking at.
+ */
+static int sockauth_ops_read_sock(struct sock *sk, read_descriptor_t *desc,
+				  sk_read_actor_t actor)
+{
+	struct tls_context *ctx = tls_get_ctx(sk);
+	struct tls_sw_context_rx *rx = ctx ? tls_sw_ctx_rx(ctx) : NULL;
+
+	if (!rx || desc->arg.data != &rx->strp)
+		return -EOPNOTSUPP;
+	return tcp_read_sock(sk, desc, actor);
+}
+
+static int sockauth_ops_no_read_skb(struct sock *sk, skb_read_actor_t actor)
+{
+	return -EOPNOTSUPP;
+}
+
+static int sockauth_ops_no_sendmsg(struct sock *sk, struct msghdr *msg,
+				   size_t len)
+{
+	return -EOPNOTSUPP;
+}
+
+#ifdef SOCKAUTH_HAVE_SENDPAGE
+static int sockauth_ops_no_sendpage(struct sock *sk, struct page *page,
+				    int offset, size_t size, int flags)
+{
+	return -EOPNOTSUPP;
+}
+#endif
+
+/* Users inside the kernel would read and send past kTLS. */
+static void sockauth_ops_refuse(struct proto_ops *ops)
+{
+	ops->read_sock = sockauth_ops_read_sock;
+	ops->read_skb = sockauth_ops_no_read_skb;
+	ops->sendmsg_locked = sockauth_ops_no_sendmsg;
+#ifdef SOCKAUTH_HAVE_SENDPAGE
+	ops->sendpage_locked = sockauth_ops_no_sendpage;
+#endif
+}
+
 static struct sockauth_ops *sockauth_ops_make(const struct proto_ops *base,
 					      struct module *owner)
 {
@@ -59,6 +108,7 @@ static struct sockauth_ops *sockauth_ops_make(const struct proto_ops *base,
 		entry->owner = owner;
 		entry->ops = *base;
 		sockauth_sock_override(&entry->ops);
+		sockauth_ops_refuse(&entry->ops);
 		/* Pairs with the acquire in sockauth_ops_find(). */
 		smp_store_release(&entry->base, base);
 	}

@@ -387,12 +387,6 @@ static ssize_t sockauth_sock_sendpage(struct socket *sock, struct page *page,
 	}
 	return sockauth_stream_sendpage(ss, sock, page, offset, size, flags);
 }
-
-static int sockauth_sock_no_sendpage(struct sock *sk, struct page *page,
-				     int offset, size_t size, int flags)
-{
-	return -EOPNOTSUPP;
-}
 #endif
 
 static ssize_t sockauth_sock_splice_read(struct socket *sock, loff_t *ppos,
@@ -411,13 +405,6 @@ static ssize_t sockauth_sock_splice_read(struct socket *sock, loff_t *ppos,
 	return sockauth_stream_splice_read(ss, sock, ppos, pipe, len, flags);
 }
 
-/* For users inside the kernel, which would send past kTLS. */
-static int sockauth_sock_no_sendmsg(struct sock *sk, struct msghdr *msg,
-				    size_t len)
-{
-	return -EOPNOTSUPP;
-}
-
 static int sockauth_sock_no_mmap(struct file *file, struct socket *sock,
 				 struct vm_area_struct *vma)
 {
@@ -428,8 +415,7 @@ static int sockauth_sock_no_mmap(struct file *file, struct socket *sock,
  * sockauth_sock_override() - make operations ours
  * @ops: a copy of those below
  *
- * What is not named here (read_sock and read_skb above all, which kTLS calls)
- * is as it is below.
+ * What is not named here, nor in ops.c, is as it is below.
  */
 void sockauth_sock_override(struct proto_ops *ops)
 {
@@ -447,11 +433,9 @@ void sockauth_sock_override(struct proto_ops *ops)
 	ops->sendmsg = sockauth_sock_sendmsg;
 	ops->recvmsg = sockauth_sock_recvmsg;
 	ops->splice_read = sockauth_sock_splice_read;
-	ops->sendmsg_locked = sockauth_sock_no_sendmsg;
 	ops->mmap = sockauth_sock_no_mmap;
 #ifdef SOCKAUTH_HAVE_SENDPAGE
 	ops->sendpage = sockauth_sock_sendpage;
-	ops->sendpage_locked = sockauth_sock_no_sendpage;
 #endif
 }
 
