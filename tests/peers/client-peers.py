@@ -11,8 +11,9 @@ import unittest
 
 from peerlib import app, client, ktap, servers, tool, uapi
 
-#: How much, in how large writes: few and large, many and small.
-LARGE = 8 << 20, 256 << 10
+#: How much, in how large writes: few and large, many and small. Megabytes
+#: take their time under emulation; BULK_MB=100 is for when there is some.
+LARGE = int(os.environ.get("BULK_MB", "8")) << 20, 256 << 10
 SMALL = 1 << 20, 700
 LINE = 16000
 
