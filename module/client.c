@@ -283,6 +283,7 @@ __poll_t sockauth_client_poll(struct sockauth_sock *ss, struct file *file,
 
 	if (!conn)
 		return mask;
+	/* Pairs with the release in sockauth_conn_set_state(). */
 	state = smp_load_acquire(&conn->state);
 	if (state == SOCKAUTH_STATE_ENDED)
 		sockauth_client_settle(conn);
