@@ -357,6 +357,33 @@ TEST_F(nonsense, binding)
 }
 
 /*
+ * Names end at their first zero, whatever comes after it: each counts for what
+ * stands before, and none is written where another one is.
+ */
+TEST_F(nonsense, names_with_zeros)
+{
+	struct nlmsghdr *nlh = fw_begin(self->fw, SOCKAUTH_CMD_WORKER_BIND);
+	struct nlattr *nest;
+	int i, fd;
+
+	mnl_attr_put_u32(nlh, SOCKAUTH_A_WINDOW, 8);
+	nest = mnl_attr_nest_start(nlh, SOCKAUTH_A_PROFILES);
+	mnl_attr_put_strz(nlh, SOCKAUTH_A_PROFILE, "first");
+	for (i = 0; i < 32; i++)
+		mnl_attr_put(nlh, SOCKAUTH_A_PROFILE, 11, "mid\0hidden");
+	mnl_attr_put_strz(nlh, SOCKAUTH_A_PROFILE, "last");
+	mnl_attr_nest_end(nlh, nest);
+	ASSERT_EQ(0, fw_transact(self->fw, nlh));
+
+	fd = net_tcp(AF_INET);
+	EXPECT_EQ(0, net_mark(fd, "first", 0, 0));
+	EXPECT_EQ(0, net_mark(fd, "mid", 0, 0));
+	EXPECT_EQ(0, net_mark(fd, "last", 0, 0));
+	EXPECT_EQ(-ENOENT, net_mark(fd, "hidden", 0, 0));
+	close(fd);
+}
+
+/*
  * All that and a right answer in the end, a hundred times: no refusal costs
  * credit, of which there is little.
  */
