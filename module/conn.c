@@ -459,6 +459,8 @@ static void sockauth_conn_drop_app(struct sockauth_conn *conn, bool abort)
 	} else if (abort || inet_sk_state_load(sk) == TCP_SYN_SENT) {
 		tcp_abort(sk, conn->error);
 	} else {
+		/* As for a child: unread, it makes close() send a RST. */
+		sockauth_relay_drain(sk);
 		lock_sock(sk);
 		if (sk->sk_state != TCP_CLOSE) {
 			sk->sk_shutdown |= SHUTDOWN_MASK;
