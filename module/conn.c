@@ -133,10 +133,13 @@ void sockauth_conn_put(struct sockauth_conn *conn)
  */
 void sockauth_conn_kick(struct sockauth_conn *conn)
 {
+	/* Work on a socket that an application has may wait for its owner. */
+	bool app = !conn->listener ||
+		   READ_ONCE(conn->state) == SOCKAUTH_STATE_OPEN;
+
 	if (!sockauth_conn_hold(conn))
 		return;
-	if (!queue_work(conn->listener ? sockauth_wq : sockauth_app_wq,
-			&conn->work))
+	if (!queue_work(app ? sockauth_app_wq : sockauth_wq, &conn->work))
 		sockauth_conn_put(conn);
 }
 
@@ -418,8 +421,6 @@ static void sockauth_conn_drop_child(struct sockauth_conn *conn, bool abort)
 	struct sock *sk = conn->sk;
 
 	conn->ex->sock = NULL;
-	/* With keys installed the receive queue is kTLS's; nobody accepted. */
-	abort |= !!conn->peer;
 	/*
 	 * Unread input would turn our FIN into a RST, and a RST can overtake
 	 * the alert that says why.
@@ -479,6 +480,8 @@ static void sockauth_conn_drop(struct sockauth_conn *conn, bool abort,
 	struct sock *sk = conn->sk;
 
 	lockdep_assert_held(&conn->lock);
+	/* With keys installed the receive queue is kTLS's, not to be drained. */
+	abort |= !!conn->peer;
 	if (open) {
 		/* It is the application's to close; it learns of a RST. */
 		if (conn->reason) {

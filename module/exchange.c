@@ -205,6 +205,8 @@ static void sockauth_exchange_done(struct sockauth_conn *conn,
 	sockauth_relay_socket_show(conn);
 	err = sockauth_record_install(conn->sk, reply);
 	sockauth_relay_socket_hide(conn);
+	if (!err)
+		swap(conn->peer, reply->peer);
 	/* Made here, the operations are sure to be there when it opens. */
 	if (!err && !sockauth_ops_of(conn->sk, conn->ex->sock->ops))
 		err = -EOPNOTSUPP;
@@ -219,8 +221,6 @@ static void sockauth_exchange_done(struct sockauth_conn *conn,
 	tcp_sk(conn->sk)->nonagle = conn->ex->nonagle;
 	release_sock(conn->sk);
 
-	conn->peer = reply->peer;
-	reply->peer = NULL;
 	conn->peer->start = ktime_get_real_seconds();
 	conn->peer->flags |= SOCKAUTH_SEC_SECURED | SOCKAUTH_SEC_ENCRYPTED;
 	sockauth_conn_disarm(conn);

@@ -57,7 +57,7 @@ static void sockauth_hold_work(struct work_struct *work)
 	hold = container_of(to_delayed_work(work), struct sockauth_hold, work);
 	/* Somebody is sending, and may be waiting for room: do not wait too. */
 	if (mutex_is_locked(&tls_get_ctx(hold->ss->sk)->tx_lock))
-		queue_delayed_work(sockauth_wq, &hold->work,
+		queue_delayed_work(sockauth_app_wq, &hold->work,
 				   SOCKAUTH_HOLD_TIME);
 	else
 		sockauth_hold_send(hold->ss);
@@ -86,7 +86,7 @@ bool sockauth_hold_begin(struct sockauth_sock *ss)
 			hold = READ_ONCE(ss->hold);
 		}
 	}
-	queue_delayed_work(sockauth_wq, &hold->work, SOCKAUTH_HOLD_TIME);
+	queue_delayed_work(sockauth_app_wq, &hold->work, SOCKAUTH_HOLD_TIME);
 	return true;
 }
 
