@@ -551,7 +551,7 @@ void sockauth_conn_end(struct sockauth_conn *conn, enum sockauth_reason reason,
 	sockauth_event_notify(conn);
 	sockauth_conn_drop(conn, sockauth_conn_aborts(reason), open);
 	sockauth_exchange_drop_reply(conn);
-	sockauth_worker_abandon(conn);
+	sockauth_credit_abandon(conn);
 	if (conn->listener)
 		sockauth_listener_forget(conn->listener, conn);
 }

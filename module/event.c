@@ -247,7 +247,7 @@ void sockauth_event_record(struct sockauth_conn *conn, const void *record,
 	lockdep_assert_held(&conn->lock);
 	if (!conn->peer->blob_len || len > SOCKAUTH_TOKEN_MAX)
 		return;
-	worker = sockauth_worker_notice(conn->snet);
+	worker = sockauth_credit_notice(conn->snet);
 	if (!worker)
 		return;
 	skb = genlmsg_new(SOCKAUTH_EVENT_FIXED + strlen(req->profile) +
@@ -268,7 +268,7 @@ void sockauth_event_record(struct sockauth_conn *conn, const void *record,
 		return;
 	}
 unsent:
-	sockauth_worker_unnotice(worker);
+	sockauth_credit_unnotice(worker);
 	sockauth_worker_put(worker);
 }
 

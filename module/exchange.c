@@ -134,12 +134,12 @@ static void sockauth_exchange_step(struct sockauth_conn *conn,
 	conn->leg++;
 	conn->ex->offered = token->len;
 	sockauth_conn_set_state(conn, SOCKAUTH_STATE_ASKED);
-	sockauth_worker_sent(conn);
+	sockauth_credit_sent(conn);
 	err = sockauth_event_step(conn, token);
 	/* A port that is gone will be reported dead; then somebody else. */
 	if (!err || err == -ECONNREFUSED)
 		return;
-	sockauth_worker_unsent(conn);
+	sockauth_credit_unsent(conn);
 fail:
 	net_warn_ratelimited("sockauth: cannot hand connection %llu to a worker: %pe\n",
 			     conn->id, ERR_PTR(err));
@@ -172,7 +172,7 @@ static void sockauth_exchange_ask(struct sockauth_conn *conn)
 		return;
 	if (conn->state != SOCKAUTH_STATE_WAIT_WORKER)
 		sockauth_conn_set_state(conn, SOCKAUTH_STATE_WAIT_WORKER);
-	if (!sockauth_worker_acquire(conn))
+	if (!sockauth_credit_acquire(conn))
 		sockauth_exchange_step(conn, &token);
 }
 
@@ -338,7 +338,7 @@ static void sockauth_exchange_unlock(struct sockauth_conn *conn)
 static int sockauth_exchange_check(struct sockauth_conn *conn,
 				   const struct sock *nlsk, u32 leg)
 {
-	if (!conn->ex || !sockauth_worker_asked(conn, nlsk))
+	if (!conn->ex || !sockauth_credit_asked(conn, nlsk))
 		return -ENOENT;
 	return leg == conn->leg ? 0 : -ESTALE;
 }
@@ -356,7 +356,7 @@ void sockauth_exchange_give_up(struct sockauth_conn *conn,
 {
 	mutex_lock(&conn->lock);
 	if (!sockauth_exchange_check(conn, nlsk, leg) &&
-	    !sockauth_worker_answered(conn, nlsk, false)) {
+	    !sockauth_credit_answered(conn, nlsk, false)) {
 		if (conn->state == SOCKAUTH_STATE_ENDED)
 			sockauth_conn_forget(conn);
 		sockauth_conn_end(conn, SOCKAUTH_REASON_INTERNAL, ENOMEM,
@@ -393,7 +393,7 @@ int sockauth_exchange_answer(struct sockauth_conn *conn,
 	if (reply->consumed > conn->ex->offered ||
 	    (more && conn->ex->offered && !reply->consumed))
 		goto out;
-	err = sockauth_worker_answered(conn, nlsk,
+	err = sockauth_credit_answered(conn, nlsk,
 				       more && conn->state !=
 				       SOCKAUTH_STATE_ENDED);
 	if (err)
@@ -416,7 +416,7 @@ out:
 /* The worker is gone: another one can begin anew, but none can go on. */
 static void sockauth_exchange_worker_died(struct sockauth_conn *conn)
 {
-	bool context = sockauth_worker_lost(conn);
+	bool context = sockauth_credit_lost(conn);
 
 	if (conn->state == SOCKAUTH_STATE_ENDED) {
 		sockauth_conn_forget(conn);

@@ -2,9 +2,10 @@
 /*
  * sockauth - reply: what workers say
  *
- * Parses WORKER_BIND, STEP, CLOSE and RECORD into what conn.c and worker.c work
- * with, and refuses what makes no sense, with words.  Owns nothing; keys stay on
- * the heap, in a structure that is wiped, and are wiped out of the message.
+ * Parses WORKER_BIND, STEP, CLOSE and RECORD into what worker.c, exchange.c and
+ * credit.c work with, and refuses what makes no sense, with words.  Owns nothing;
+ * keys stay on the heap, in a structure that is wiped, and are wiped out of the
+ * message.
  *
  * Who sent a message is told by its socket.  A port is only a number: it is free
  * for others before a dying socket is reported dead.
@@ -366,7 +367,7 @@ int sockauth_reply_notice(struct sk_buff *skb, struct genl_info *info)
 {
 	int err;
 
-	err = sockauth_worker_noticed(sockauth_net_of(genl_info_net(info)),
+	err = sockauth_credit_noticed(sockauth_net_of(genl_info_net(info)),
 				      NETLINK_CB(skb).sk);
 	if (err == -ENOENT)
 		NL_SET_ERR_MSG(info->extack, "this port is not a worker");

@@ -76,8 +76,8 @@ struct sockauth_limits {
  * @net: the namespace
  * @conns: connections by id, also ended ones that a worker still has an event
  *	of; lookups under RCU
- * @lock: protects @workers, @waiting, @listeners, and all that the section of
- *	worker.c says it does
+ * @lock: protects @workers, @waiting, @listeners, @profiles, and all that
+ *	worker.c and credit.c say it does
  * @workers: bound workers
  * @waiting: connections that any worker may take, oldest first
  * @listeners: listening sockets, for dumps and eviction
@@ -411,7 +411,7 @@ enum {
  * @bytes: of token consumed so far
  * @nonagle: the application's setting while ours holds
  * @worker: whom we asked, under sockauth_net.lock
- * @wlink: on one of the lists of worker.c, under sockauth_net.lock
+ * @wlink: on one of the lists of credit.c, under sockauth_net.lock
  * @queued: waits for credit of @worker, under sockauth_net.lock
  * @granted: an event may be sent to @worker, under sockauth_net.lock
  * @asked: @worker owes a reply, under sockauth_net.lock
@@ -649,10 +649,7 @@ int sockauth_close_shutdown(struct sockauth_sock *ss, struct socket *sock,
 			    int how);
 void sockauth_close_begin(struct sockauth_sock *ss, struct socket *sock);
 
-/* ---- worker.c: registered workers: choice, credit, death ---- */
-
-/* Contexts that one CLOSE event can name. */
-#define SOCKAUTH_CLOSE_BATCH	64
+/* ---- worker.c: bound netlink ports: choice, birth and death ---- */
 
 /**
  * struct sockauth_worker - a bound netlink port
@@ -697,28 +694,38 @@ struct sockauth_worker {
 	struct list_head	closing;
 };
 
-int sockauth_worker_bind(struct sockauth_net *snet, struct sock *nlsk,
-			 u32 portid, u32 window, bool add);
+void sockauth_worker_put(struct sockauth_worker *worker);
+struct sockauth_worker *sockauth_worker_lookup(struct sockauth_net *snet,
+					       const struct sock *nlsk);
+struct sockauth_worker *sockauth_worker_pick(struct sockauth_net *snet);
+bool sockauth_worker_exists(struct sockauth_net *snet);
 bool sockauth_worker_bound(struct sockauth_net *snet, const struct sock *nlsk);
 void sockauth_worker_set_profiles(struct sockauth_net *snet, char *profiles);
 bool sockauth_worker_serves(struct sockauth_net *snet, const char *profile);
-int sockauth_worker_acquire(struct sockauth_conn *conn);
-void sockauth_worker_sent(struct sockauth_conn *conn);
-void sockauth_worker_unsent(struct sockauth_conn *conn);
-bool sockauth_worker_asked(struct sockauth_conn *conn,
-			   const struct sock *nlsk);
-int sockauth_worker_answered(struct sockauth_conn *conn,
-			     const struct sock *nlsk, bool context);
-struct sockauth_worker *sockauth_worker_notice(struct sockauth_net *snet);
-void sockauth_worker_unnotice(struct sockauth_worker *worker);
-int sockauth_worker_noticed(struct sockauth_net *snet,
-			    const struct sock *nlsk);
-bool sockauth_worker_lost(struct sockauth_conn *conn);
-void sockauth_worker_abandon(struct sockauth_conn *conn);
-bool sockauth_worker_exists(struct sockauth_net *snet);
-void sockauth_worker_put(struct sockauth_worker *worker);
+int sockauth_worker_bind(struct sockauth_net *snet, struct sock *nlsk,
+			 u32 portid, u32 window, bool add);
 int sockauth_worker_init(void);
 void sockauth_worker_exit(void);
+
+/* ---- credit.c: who may ask a worker, and who waits for that ---- */
+
+/* Contexts that one CLOSE event can name. */
+#define SOCKAUTH_CLOSE_BATCH	64
+
+void sockauth_credit_pump(struct sockauth_worker *worker);
+int sockauth_credit_acquire(struct sockauth_conn *conn);
+void sockauth_credit_sent(struct sockauth_conn *conn);
+void sockauth_credit_unsent(struct sockauth_conn *conn);
+bool sockauth_credit_asked(struct sockauth_conn *conn,
+			   const struct sock *nlsk);
+int sockauth_credit_answered(struct sockauth_conn *conn,
+			     const struct sock *nlsk, bool context);
+struct sockauth_worker *sockauth_credit_notice(struct sockauth_net *snet);
+void sockauth_credit_unnotice(struct sockauth_worker *worker);
+int sockauth_credit_noticed(struct sockauth_net *snet,
+			    const struct sock *nlsk);
+void sockauth_credit_abandon(struct sockauth_conn *conn);
+bool sockauth_credit_lost(struct sockauth_conn *conn);
 
 /* ---- netlink.c: the family ---- */
 
