@@ -155,11 +155,15 @@ int json_print(json_t *value, FILE *out)
 {
 	/* Only ASCII: what strangers chose must not reach a terminal raw. */
 	char *text = json_dumps(value, JSON_COMPACT | JSON_ENSURE_ASCII);
+	const char *p = text, *del;
 
 	json_decref(value);
 	if (!text)
 		return -ENOMEM;
-	fprintf(out, "%s\n", text);
+	/* A control character too, of which neither JSON nor jansson thinks. */
+	for (; (del = strchr(p, '\x7f')); p = del + 1)
+		fprintf(out, "%.*s\\u007F", (int)(del - p), p);
+	fprintf(out, "%s\n", p);
 	free(text);
 	return 0;
 }

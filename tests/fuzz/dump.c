@@ -168,7 +168,7 @@ static void put_all(struct nlmsghdr *nlh)
 	mnl_attr_put_u32(nlh, SOCKAUTH_A_SEC_FLAGS, 3);
 	mnl_attr_put_u32(nlh, SOCKAUTH_A_VERSION, 0x304);
 	mnl_attr_put_u32(nlh, SOCKAUTH_A_CIPHER, 0x1301);
-	mnl_attr_put_strz(nlh, SOCKAUTH_A_PEER_NAME, "somebody\n\x1b[31m");
+	mnl_attr_put_strz(nlh, SOCKAUTH_A_PEER_NAME, "somebody\n\x1b[31m\x7f");
 	mnl_attr_put_u32(nlh, SOCKAUTH_A_NAME_TYPE, SOCKAUTH_NAME_DNS);
 	mnl_attr_put(nlh, SOCKAUTH_A_ALPN, 2, "h2");
 	mnl_attr_put_u64(nlh, SOCKAUTH_A_EXPIRY, 2000000000);

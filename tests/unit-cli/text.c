@@ -226,9 +226,10 @@ void json_is_ascii(void **state)
 	(void)state;
 	printed_begin(&printed);
 	assert_int_equal(json_print(json_pack("[o]", json_text(
-				    "\033[2J\xc3\xbc\n", 7)), printed.out), 0);
+				    "\033[2J\xc3\xbc\n\x7f.\x7f", 10)),
+				    printed.out), 0);
 	text = printed_end(&printed);
-	assert_string_equal(text, "[\"\\u001B[2J\\u00FC\\n\"]\n");
+	assert_string_equal(text, "[\"\\u001B[2J\\u00FC\\n\\u007F.\\u007F\"]\n");
 	free(text);
 	assert_int_equal(json_print(NULL, NULL), -ENOMEM);
 }
