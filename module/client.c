@@ -176,7 +176,7 @@ out:
 }
 
 /**
- * sockauth_client_upgrade() - go on where sockauth_sock_attach() has begun
+ * sockauth_client_upgrade() - go on where sockauth_mark_socket() has begun
  * @sock: a socket that was connected when it was marked
  *
  * Context: process, the application's; sleeps unless the socket is O_NONBLOCK.

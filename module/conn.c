@@ -349,16 +349,6 @@ struct sockauth_conn *sockauth_conn_create(struct sockauth_listener *l,
 	return conn;
 }
 
-/* Drop what sockauth_conn_begin() took of the application's socket. */
-static void sockauth_conn_let_go(struct sockauth_conn *conn)
-{
-	struct socket *app = conn->ex->app;
-
-	conn->ex->app = NULL;
-	sock_put(conn->sk);
-	iput(SOCK_INODE(app));
-}
-
 /**
  * sockauth_conn_begin() - begin with a socket that an application has
  * @ss: its face
@@ -401,7 +391,7 @@ struct sockauth_conn *sockauth_conn_begin(struct sockauth_sock *ss,
 	err = sockauth_conn_publish(conn);
 	if (err) {
 		refcount_inc(&req->ref);
-		sockauth_conn_let_go(conn);
+		sockauth_drop_app_ref(conn);
 		conn->sk = NULL;
 	} else {
 		add_wait_queue(&sock->wq.wait, &conn->ex->entry);
@@ -412,89 +402,6 @@ struct sockauth_conn *sockauth_conn_begin(struct sockauth_sock *ss,
 		return ERR_PTR(err);
 	}
 	return conn;
-}
-
-/* Let go of a TCP socket that no application has. */
-static void sockauth_conn_drop_child(struct sockauth_conn *conn, bool abort)
-{
-	struct socket *sock = conn->ex->sock;
-	struct sock *sk = conn->sk;
-
-	conn->ex->sock = NULL;
-	/*
-	 * Unread input would turn our FIN into a RST, and a RST can overtake
-	 * the alert that says why.
-	 */
-	if (!abort)
-		sockauth_relay_drain(sk);
-
-	/* A child inherits SO_LINGER; no worker shall wait for a stranger. */
-	lock_sock(sk);
-	sock_reset_flag(sk, SOCK_LINGER);
-	if (abort) {
-		sock_set_flag(sk, SOCK_LINGER);
-		sk->sk_lingertime = 0;
-	}
-	release_sock(sk);
-
-	if (sock)
-		sock_release(sock);
-	else
-		sk->sk_prot->close(sk, 0);
-}
-
-/*
- * The application keeps its socket, on which nothing can be sent or received
- * any more, and learns the errno from connect(), or from SO_ERROR.
- */
-static void sockauth_conn_drop_app(struct sockauth_conn *conn, bool abort)
-{
-	struct sock *sk = conn->sk;
-
-	remove_wait_queue(&conn->ex->app->wq.wait, &conn->ex->entry);
-	sockauth_relay_socket_put(conn);
-	if (inet_sk_state_load(sk) == TCP_CLOSE) {
-		/* TCP has said why, if not always in these words. */
-		if (READ_ONCE(sk->sk_err))
-			WRITE_ONCE(sk->sk_err, conn->error);
-	} else if (abort || inet_sk_state_load(sk) == TCP_SYN_SENT) {
-		tcp_abort(sk, conn->error);
-	} else {
-		/* As for a child: unread, it makes close() send a RST. */
-		sockauth_relay_drain(sk);
-		lock_sock(sk);
-		if (sk->sk_state != TCP_CLOSE) {
-			sk->sk_shutdown |= SHUTDOWN_MASK;
-			sk->sk_prot->shutdown(sk, SHUTDOWN_MASK);
-			WRITE_ONCE(sk->sk_err, conn->error);
-		}
-		release_sock(sk);
-	}
-	sk_error_report(sk);
-}
-
-/* Let go of the TCP socket as it befits the ending. */
-static void sockauth_conn_drop(struct sockauth_conn *conn, bool abort,
-			       bool open)
-{
-	struct sock *sk = conn->sk;
-
-	lockdep_assert_held(&conn->lock);
-	/* With keys installed the receive queue is kTLS's, not to be drained. */
-	abort |= !!conn->peer;
-	if (open) {
-		/* It is the application's to close; it learns of a RST. */
-		if (conn->reason) {
-			WRITE_ONCE(conn->rx_end, -(s16)conn->error);
-			tcp_abort(sk, conn->error);
-		}
-	} else if (conn->ex->app) {
-		sockauth_conn_drop_app(conn, abort);
-		sockauth_conn_let_go(conn);
-	} else {
-		sockauth_conn_drop_child(conn, abort);
-	}
-	conn->sk = NULL;
 }
 
 /* Those that the peer learns of by a RST: there is nothing to say to it. */
@@ -549,7 +456,7 @@ void sockauth_conn_end(struct sockauth_conn *conn, enum sockauth_reason reason,
 	sockauth_conn_set_state(conn, SOCKAUTH_STATE_ENDED);
 	sockauth_conn_disarm(conn);
 	sockauth_event_notify(conn);
-	sockauth_conn_drop(conn, sockauth_conn_aborts(reason), open);
+	sockauth_drop_socket(conn, sockauth_conn_aborts(reason), open);
 	sockauth_exchange_drop_reply(conn);
 	sockauth_credit_abandon(conn);
 	if (conn->listener)
@@ -622,7 +529,7 @@ void sockauth_conn_open(struct sockauth_conn *conn)
 	clear_bit(SOCK_SUPPORT_ZC, &conn->ex->app->flags);
 	sockauth_relay_socket_put(conn);
 	remove_wait_queue(&conn->ex->app->wq.wait, &conn->ex->entry);
-	sockauth_conn_let_go(conn);
+	sockauth_drop_app_ref(conn);
 	sockauth_exchange_free(conn);
 	/* TCP and kTLS have told of data already, when poll() could not show it. */
 	wake_up_interruptible_poll(sk_sleep(sk), EPOLLIN | EPOLLRDNORM |

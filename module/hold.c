@@ -86,6 +86,9 @@ bool sockauth_hold_begin(struct sockauth_sock *ss)
 			hold = READ_ONCE(ss->hold);
 		}
 	}
+	/* Asked for each page that is sent, but only the first one in a while. */
+	if (delayed_work_pending(&hold->work))
+		return true;
 	queue_delayed_work(sockauth_app_wq, &hold->work, SOCKAUTH_HOLD_TIME);
 	return true;
 }

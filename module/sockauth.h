@@ -221,14 +221,17 @@ void sockauth_sock_override(struct proto_ops *ops);
 void sockauth_sock_show(struct sockauth_sock *ss, struct socket *sock,
 			const struct proto_ops *ops);
 void sockauth_sock_free(struct sockauth_sock *ss);
-int sockauth_sock_attach(struct sock *sk, struct sockauth_req *req,
-			 struct socket **sock);
 struct sockauth_req *sockauth_sock_req(struct sockauth_sock *ss);
 struct sockauth_req *sockauth_sock_replace_req(struct sockauth_sock *ss,
 					       struct sockauth_req *req);
 struct sockauth_conn *sockauth_sock_conn(struct sockauth_sock *ss);
 int sockauth_sock_init(void);
 void sockauth_sock_exit(void);
+
+/* ---- mark.c: may this socket be marked ---- */
+
+int sockauth_mark_socket(struct sock *sk, struct sockauth_req *req,
+			 struct socket **sock);
 
 /* ---- ops.c: the operations that marked sockets show ---- */
 
@@ -543,6 +546,11 @@ void sockauth_conn_reply_free(struct sockauth_reply *reply);
 int sockauth_conn_init(void);
 void sockauth_conn_exit(void);
 
+/* ---- drop.c: letting go of a connection's TCP socket ---- */
+
+void sockauth_drop_socket(struct sockauth_conn *conn, bool abort, bool open);
+void sockauth_drop_app_ref(struct sockauth_conn *conn);
+
 /* ---- exchange.c: one leg after the other ---- */
 
 struct sockauth_exchange *sockauth_exchange_alloc(struct sockauth_conn *conn);
@@ -618,8 +626,8 @@ void sockauth_record_close_notify(struct sockauth_sock *ss,
 
 void sockauth_stream_listen(struct sock *sk);
 void sockauth_stream_stop(struct sock *sk);
-int sockauth_stream_recvmsg(struct sockauth_sock *ss, struct socket *sock,
-			    struct msghdr *msg, size_t len, int flags);
+int sockauth_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
+			    int flags, struct sockauth_sock *ss);
 int sockauth_stream_unread(struct sockauth_sock *ss, struct socket *sock,
 			   int max);
 __poll_t sockauth_stream_poll(struct sockauth_sock *ss, struct file *file,
@@ -630,12 +638,12 @@ ssize_t sockauth_stream_splice_read(struct sockauth_sock *ss,
 				    struct pipe_inode_info *pipe, size_t len,
 				    unsigned int flags);
 bool sockauth_stream_send_close(struct sockauth_sock *ss);
-int sockauth_stream_sendmsg(struct sockauth_sock *ss, struct socket *sock,
-			    struct msghdr *msg, size_t len);
+int sockauth_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len,
+			    struct sockauth_sock *ss);
 #ifdef SOCKAUTH_HAVE_SENDPAGE
-ssize_t sockauth_stream_sendpage(struct sockauth_sock *ss, struct socket *sock,
-				 struct page *page, int offset, size_t size,
-				 int flags);
+ssize_t sockauth_stream_sendpage(struct socket *sock, struct page *page,
+				 int offset, size_t size, int flags,
+				 struct sockauth_sock *ss);
 #endif
 
 /* ---- hold.c: what MSG_MORE holds back ---- */

@@ -136,7 +136,7 @@ static int sockauth_sockopt_set_request(struct sock *sk,
 		return -ENOMEM;
 
 	if (!ss) {
-		err = sockauth_sock_attach(sk, req, &sock);
+		err = sockauth_mark_socket(sk, req, &sock);
 		if (err)
 			sockauth_req_put(req);
 		else if (r.flags & SOCKAUTH_REQ_SIDE)

@@ -35,11 +35,12 @@ static void (*sockauth_stream_ktls_ready)(struct sock *sk);
  */
 static void sockauth_stream_data_ready(struct sock *sk)
 {
-	bool readable = sk_is_readable(sk);
+	struct tls_sw_context_rx *rx = tls_sw_ctx_rx(tls_get_ctx(sk));
+	bool unread = rx->strp.msg_ready;
 
 	READ_ONCE(sockauth_stream_ktls_ready)(sk);
-	if (readable)
-		tls_sw_ctx_rx(tls_get_ctx(sk))->saved_data_ready(sk);
+	if (unlikely(unread))
+		rx->saved_data_ready(sk);
 }
 
 /**
@@ -184,10 +185,12 @@ static int sockauth_stream_skip(struct sockauth_sock *ss, struct socket *sock,
 
 /*
  * Once, and again after each record that is not the application's business.
+ * Inline, for every read() comes through here.
  * Return: as recvmsg(); 0: the end, for sockauth_stream_eof() to judge.
  */
-static int sockauth_stream_read(struct sockauth_sock *ss, struct socket *sock,
-				struct msghdr *msg, size_t len, int flags)
+static __always_inline int
+sockauth_stream_read(struct sockauth_sock *ss, struct socket *sock,
+		     struct msghdr *msg, size_t len, int flags)
 {
 	struct sockauth_conn *conn = ss->conn;
 	int ret;
@@ -215,13 +218,29 @@ static int sockauth_stream_read(struct sockauth_sock *ss, struct socket *sock,
 	return ret;
 }
 
+/* All means all, also beyond a record that is not data. */
+static int sockauth_stream_read_all(struct sockauth_sock *ss,
+				    struct socket *sock, struct msghdr *msg,
+				    size_t len, int flags, int copied)
+{
+	int ret = 1;
+
+	while (ret > 0 && copied < len && sk_is_readable(ss->sk) &&
+	       sockauth_record_control(ss, sock) == 1) {
+		ret = sockauth_stream_read(ss, sock, msg, len - copied, flags);
+		if (ret > 0)
+			copied += ret;
+	}
+	return copied;
+}
+
 /**
  * sockauth_stream_recvmsg() - receive on an established connection
- * @ss: its face
  * @sock: the application's socket
  * @msg: where to
  * @len: how much
  * @flags: MSG_*
+ * @ss: its face; last, so that the arguments of the operation stay where they are
  *
  * kTLS would show the application record types in ancillary data and control
  * records as data.  It gets no room for ancillary data, and so says EIO before
@@ -229,26 +248,21 @@ static int sockauth_stream_read(struct sockauth_sock *ss, struct socket *sock,
  *
  * Return: as recvmsg() on a TCP socket.
  */
-int sockauth_stream_recvmsg(struct sockauth_sock *ss, struct socket *sock,
-			    struct msghdr *msg, size_t len, int flags)
+int sockauth_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
+			    int flags, struct sockauth_sock *ss)
 {
-	size_t controllen = msg->msg_controllen, copied = 0;
+	size_t controllen = msg->msg_controllen;
 	int ret;
 
 	msg->msg_controllen = 0;
-	do {
-		ret = sockauth_stream_read(ss, sock, msg, len - copied, flags);
-		if (ret > 0)
-			copied += ret;
-		/* All means all, also beyond a record that is not data. */
-	} while (ret > 0 && copied < len &&
-		 (flags & (MSG_WAITALL | MSG_PEEK)) == MSG_WAITALL &&
-		 sk_is_readable(ss->sk) &&
-		 sockauth_record_control(ss, sock) == 1);
+	ret = sockauth_stream_read(ss, sock, msg, len, flags);
+	if (unlikely((flags & (MSG_WAITALL | MSG_PEEK)) == MSG_WAITALL) &&
+	    ret > 0)
+		ret = sockauth_stream_read_all(ss, sock, msg, len, flags, ret);
 	msg->msg_controllen = controllen;
-	if (!ret && !copied && len)
+	if (unlikely(!ret) && len)
 		ret = sockauth_stream_eof(ss);
-	return copied ?: ret;
+	return ret;
 }
 
 /* Take what has come and is not data.  True: there was something. */
@@ -377,14 +391,14 @@ ssize_t sockauth_stream_splice_read(struct sockauth_sock *ss,
  * A call that sends is counted as long as it does, unless the application has
  * closed its side already.
  */
-static bool sockauth_stream_send_begin(struct sockauth_sock *ss)
+static inline bool sockauth_stream_send_begin(struct sockauth_sock *ss)
 {
 	/* kTLS would seal the data first, and find out from TCP much later. */
 	return likely(!(READ_ONCE(ss->sk->sk_shutdown) & SEND_SHUTDOWN)) &&
 	       likely(atomic_inc_unless_negative(&ss->senders));
 }
 
-static void sockauth_stream_send_end(struct sockauth_sock *ss)
+static inline void sockauth_stream_send_end(struct sockauth_sock *ss)
 {
 	if (unlikely(atomic_dec_return(&ss->senders) == SOCKAUTH_SEND_CLOSED))
 		wake_up_var(&ss->senders);
@@ -427,10 +441,10 @@ static int sockauth_stream_check_control(struct msghdr *msg)
 
 /**
  * sockauth_stream_sendmsg() - send on an established connection
- * @ss: its face
  * @sock: the application's socket
  * @msg: what
  * @len: how much
+ * @ss: its face; last, see sockauth_stream_recvmsg()
  *
  * Ancillary data never reaches kTLS: with it an application could send records
  * of another type, and kTLS refuses all that it does not know.
@@ -438,8 +452,8 @@ static int sockauth_stream_check_control(struct msghdr *msg)
  * Return: as sendmsg() on a TCP socket; -EINVAL: a record type was given;
  *	-EOPNOTSUPP: ancillary data that would have an effect on TCP.
  */
-int sockauth_stream_sendmsg(struct sockauth_sock *ss, struct socket *sock,
-			    struct msghdr *msg, size_t len)
+int sockauth_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len,
+			    struct sockauth_sock *ss)
 {
 	int ret;
 
@@ -461,18 +475,18 @@ int sockauth_stream_sendmsg(struct sockauth_sock *ss, struct socket *sock,
 #ifdef SOCKAUTH_HAVE_SENDPAGE
 /**
  * sockauth_stream_sendpage() - send a page on an established connection
- * @ss: its face
  * @sock: the application's socket
  * @page: what
  * @offset: where in @page it begins
  * @size: how much
  * @flags: MSG_*
+ * @ss: its face; last, see sockauth_stream_recvmsg()
  *
  * Return: as sendpage() on a TCP socket.
  */
-ssize_t sockauth_stream_sendpage(struct sockauth_sock *ss, struct socket *sock,
-				 struct page *page, int offset, size_t size,
-				 int flags)
+ssize_t sockauth_stream_sendpage(struct socket *sock, struct page *page,
+				 int offset, size_t size, int flags,
+				 struct sockauth_sock *ss)
 {
 	ssize_t ret;
 
