@@ -116,7 +116,7 @@ void sockauth_conn_put(struct sockauth_conn *conn)
 	if (conn->peer)
 		kfree_sensitive(conn->peer);
 	kfree(conn->text);
-	sockauth_exchange_free(conn);
+	sockauth_exchange_free(conn->ex);
 	mutex_destroy(&conn->lock);
 	if (atomic_dec_and_test(&conn->snet->alive))
 		wake_up_var(&conn->snet->alive);
@@ -427,8 +427,8 @@ static bool sockauth_conn_aborts(enum sockauth_reason reason)
  *
  * The first caller wins, later ones do nothing.  Afterwards the TCP socket is
  * closed (or, once established, the application's own business), the
- * connection is on no list, and the worker is told to forget it; only if the
- * worker still owes a reply the id stays known until that comes.
+ * connection is on no list, its id is not known any more, and the worker is told
+ * to forget it.
  *
  * Context: process, conn->lock; sleeps.
  */
@@ -502,7 +502,8 @@ int sockauth_conn_accept(struct sockauth_conn *conn, struct socket *newsock,
 	release_sock(sk);
 
 	sockauth_conn_set_state(conn, SOCKAUTH_STATE_OPEN);
-	sockauth_exchange_free(conn);
+	sockauth_exchange_free(conn->ex);
+	conn->ex = NULL;
 	mutex_unlock(&conn->lock);
 	sock_release(sock);
 	return 0;
@@ -530,7 +531,8 @@ void sockauth_conn_open(struct sockauth_conn *conn)
 	sockauth_relay_socket_put(conn);
 	remove_wait_queue(&conn->ex->app->wq.wait, &conn->ex->entry);
 	sockauth_drop_app_ref(conn);
-	sockauth_exchange_free(conn);
+	sockauth_exchange_free(conn->ex);
+	conn->ex = NULL;
 	/* TCP and kTLS have told of data already, when poll() could not show it. */
 	wake_up_interruptible_poll(sk_sleep(sk), EPOLLIN | EPOLLRDNORM |
 				   EPOLLOUT | EPOLLWRNORM);

@@ -14,10 +14,12 @@
  *   snet->waiting	needs credit, of whomever
  *   worker->waiting	has a context there, needs credit of it
  *   worker->busy	was granted credit, is being asked, or has a context
- *   worker->closing	over; its context is to be closed (with a reference)
+ *   worker->closing	its exchange alone: the connection is gone, and the
+ *			context is to be closed
  *
- * While a connection is on a list other than closing, the table of ids has a
- * reference on it.
+ * While a connection is on a list, the table of ids has a reference on it.  A
+ * worker that does not answer holds credit, and nothing else: what it owes to a
+ * connection that has ended is counted with the notices.
  */
 #include "sockauth.h"
 
@@ -105,7 +107,7 @@ static bool sockauth_credit_close(struct sockauth_worker *worker,
 	}
 	list_for_each_entry_safe(ex, tmp, batch, wlink) {
 		list_del_init(&ex->wlink);
-		sockauth_conn_put(ex->conn);
+		sockauth_exchange_free(ex);
 	}
 	return sent;
 }
@@ -310,9 +312,11 @@ void sockauth_credit_unnotice(struct sockauth_worker *worker)
 }
 
 /**
- * sockauth_credit_noticed() - a CLOSE or RECORD event is answered
+ * sockauth_credit_noticed() - an event that no connection waits for is answered
  * @snet: the namespace
  * @nlsk: who says so
+ *
+ * That is CLOSE and RECORD, and a STEP whose connection has ended meanwhile.
  *
  * Return: 0; -ENOENT: not a worker; -ESTALE: nothing was to be answered.
  */
@@ -346,39 +350,37 @@ int sockauth_credit_noticed(struct sockauth_net *snet, const struct sock *nlsk)
  * sockauth_credit_abandon() - the connection has ended
  * @conn: the connection, locked by the caller
  *
- * Credit that was not used goes back, a context is closed, and the id is
- * forgotten; all that only later if a reply is still owed.
+ * Its id is forgotten, credit that was not used goes back, and a context is
+ * closed: by a CLOSE event, or by the refusal of the reply that is still owed.
  */
 void sockauth_credit_abandon(struct sockauth_conn *conn)
 {
 	struct sockauth_exchange *ex = conn->ex;
 	struct sockauth_net *snet = conn->snet;
 	struct sockauth_worker *worker;
-	bool context;
+	bool close;
 
 	lockdep_assert_held(&conn->lock);
-	if (!ex) {
-		sockauth_conn_forget(conn);
+	sockauth_conn_forget(conn);
+	if (!ex)
 		return;
-	}
 	spin_lock(&snet->lock);
-	if (ex->asked) {
-		spin_unlock(&snet->lock);
-		return;
-	}
+	close = ex->context && !ex->asked && !ex->worker->dead;
 	if (ex->granted)
 		ex->worker->outstanding--;
+	if (ex->asked)
+		ex->worker->notices++;
 	ex->granted = false;
-	context = ex->context;
+	ex->asked = false;
 	worker = sockauth_credit_unlink(ex);
-	if (context && !worker->dead) {
-		refcount_inc(&conn->ref);
+	if (close) {
+		conn->ex = NULL;
+		ex->id = conn->id;
 		list_add_tail(&ex->wlink, &worker->closing);
 		worker->nclosing++;
 	}
 	spin_unlock(&snet->lock);
 
-	sockauth_conn_forget(conn);
 	if (worker) {
 		sockauth_credit_pump(worker);
 		sockauth_worker_put(worker);

@@ -200,7 +200,7 @@ int sockauth_event_close(struct sockauth_worker *worker,
 	if (!hdr)
 		goto too_long;
 	list_for_each_entry(ex, exchanges, wlink)
-		if (nla_put_u64_64bit(skb, SOCKAUTH_A_ID, ex->conn->id,
+		if (nla_put_u64_64bit(skb, SOCKAUTH_A_ID, ex->id,
 				      SOCKAUTH_A_PAD))
 			goto too_long;
 	genlmsg_end(skb, hdr);

@@ -48,16 +48,13 @@ static void sockauth_exchange_free_rcu(struct rcu_head *head)
 }
 
 /**
- * sockauth_exchange_free() - the connection is open, or nobody knows it
- * @conn: the connection; may have none any more
+ * sockauth_exchange_free() - nobody needs it any more
+ * @ex: may be NULL; on no list, and its connection does not know it
  */
-void sockauth_exchange_free(struct sockauth_conn *conn)
+void sockauth_exchange_free(struct sockauth_exchange *ex)
 {
-	struct sockauth_exchange *ex = conn->ex;
-
 	if (!ex)
 		return;
-	conn->ex = NULL;
 	sockauth_object_gone(SOCKAUTH_OBJECT_EXCHANGE);
 	/*
 	 * The stack may still be looking at ex->wq.  kfree_rcu() takes seconds;
@@ -350,19 +347,23 @@ static int sockauth_exchange_check(struct sockauth_conn *conn,
  * @leg: which event is answered
  *
  * Context: process; sleeps.
+ * Return: 0: the connection has ended; -ENOENT, -ESTALE as
+ *	sockauth_exchange_answer().
  */
-void sockauth_exchange_give_up(struct sockauth_conn *conn,
-			       const struct sock *nlsk, u32 leg)
+int sockauth_exchange_give_up(struct sockauth_conn *conn,
+			      const struct sock *nlsk, u32 leg)
 {
+	int err;
+
 	mutex_lock(&conn->lock);
-	if (!sockauth_exchange_check(conn, nlsk, leg) &&
-	    !sockauth_credit_answered(conn, nlsk, false)) {
-		if (conn->state == SOCKAUTH_STATE_ENDED)
-			sockauth_conn_forget(conn);
+	err = sockauth_exchange_check(conn, nlsk, leg);
+	if (!err)
+		err = sockauth_credit_answered(conn, nlsk, false);
+	if (!err)
 		sockauth_conn_end(conn, SOCKAUTH_REASON_INTERNAL, ENOMEM,
 				  "no memory for the daemon's reply");
-	}
 	mutex_unlock(&conn->lock);
+	return err;
 }
 
 /**
@@ -372,10 +373,9 @@ void sockauth_exchange_give_up(struct sockauth_conn *conn,
  * @leg: which event is answered
  * @reply: the reply; stays the caller's, but its peer may be taken
  *
- * Return: 0; -ENOENT: nobody asked this worker; -ESTALE: over, or another leg;
- *	-EINVAL: the reply consumes more than was offered, or nothing.  With an
- *	error nothing has changed, except that an ended connection is
- *	forgotten.
+ * Return: 0; -ENOENT: nobody asked this worker, or the connection has ended;
+ *	-ESTALE: another leg; -EINVAL: the reply consumes more than was offered,
+ *	or nothing.  With an error nothing has changed.
  * Context: process; sleeps.
  */
 int sockauth_exchange_answer(struct sockauth_conn *conn,
@@ -393,16 +393,9 @@ int sockauth_exchange_answer(struct sockauth_conn *conn,
 	if (reply->consumed > conn->ex->offered ||
 	    (more && conn->ex->offered && !reply->consumed))
 		goto out;
-	err = sockauth_credit_answered(conn, nlsk,
-				       more && conn->state !=
-				       SOCKAUTH_STATE_ENDED);
+	err = sockauth_credit_answered(conn, nlsk, more);
 	if (err)
 		goto out;
-	if (conn->state == SOCKAUTH_STATE_ENDED) {
-		sockauth_conn_forget(conn);
-		err = -ESTALE;
-		goto out;
-	}
 
 	if (conn->ex->app)
 		sockauth_exchange_defer(conn, reply);
@@ -418,10 +411,6 @@ static void sockauth_exchange_worker_died(struct sockauth_conn *conn)
 {
 	bool context = sockauth_credit_lost(conn);
 
-	if (conn->state == SOCKAUTH_STATE_ENDED) {
-		sockauth_conn_forget(conn);
-		return;
-	}
 	if (context) {
 		sockauth_conn_end(conn, SOCKAUTH_REASON_WORKER_DIED, ECONNABORTED,
 				  "the daemon died during authentication");

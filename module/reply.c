@@ -280,7 +280,7 @@ static int sockauth_reply_parse(struct sockauth_reply *reply,
 	return 0;
 }
 
-/* A worker whose reply we have no memory for waits for nothing any more. */
+/* A connection whose reply we have no memory for waits for nothing any more. */
 static int sockauth_reply_to(struct sockauth_conn *conn,
 			     const struct sock *nlsk, struct genl_info *info)
 {
@@ -291,10 +291,16 @@ static int sockauth_reply_to(struct sockauth_conn *conn,
 	reply = kzalloc(sizeof(*reply), GFP_KERNEL);
 	if (reply)
 		err = sockauth_reply_parse(reply, info, sk_user_ns(nlsk));
-	if (!err)
-		err = sockauth_exchange_answer(conn, nlsk, leg, reply);
-	else if (err == -ENOMEM)
-		sockauth_exchange_give_up(conn, nlsk, leg);
+	if (err == -ENOMEM)
+		err = sockauth_exchange_give_up(conn, nlsk, leg) ?: -ENOMEM;
+	if (err)
+		goto out;
+	err = sockauth_exchange_answer(conn, nlsk, leg, reply);
+	if (err == -EINVAL)
+		NL_SET_ERR_MSG_ATTR(info->extack,
+				    info->attrs[SOCKAUTH_A_CONSUMED],
+				    "consumed is more than was offered, or nothing");
+out:
 	sockauth_conn_reply_free(reply);
 	return err;
 }
@@ -322,7 +328,7 @@ int sockauth_reply_step(struct sk_buff *skb, struct genl_info *info)
 	struct sock *nlsk = NETLINK_CB(skb).sk;
 	struct nlattr **attrs = info->attrs;
 	struct sockauth_conn *conn;
-	int err;
+	int err = -ENOENT;
 
 	if (!sockauth_worker_bound(snet, nlsk)) {
 		NL_SET_ERR_MSG(info->extack, "this port is not a worker");
@@ -335,19 +341,17 @@ int sockauth_reply_step(struct sk_buff *skb, struct genl_info *info)
 	if (!attrs[SOCKAUTH_A_STATUS])
 		return sockauth_reply_missing(info, "STATUS");
 	conn = sockauth_conn_find(snet, nla_get_u64(attrs[SOCKAUTH_A_ID]));
-	if (!conn) {
-		NL_SET_ERR_MSG(info->extack, "no such connection");
-		return -ENOENT;
+	if (conn) {
+		err = sockauth_reply_to(conn, nlsk, info);
+		sockauth_conn_put(conn);
 	}
-	err = sockauth_reply_to(conn, nlsk, info);
-	if (err == -ENOENT)
-		NL_SET_ERR_MSG(info->extack, "this port was not asked about the connection");
-	else if (err == -ESTALE)
-		NL_SET_ERR_MSG(info->extack, "the connection is over, or this is not its last leg");
-	else if (err == -EINVAL)
-		NL_SET_ERR_MSG_ATTR(info->extack, attrs[SOCKAUTH_A_CONSUMED],
-				    "consumed is more than was offered, or nothing");
-	sockauth_conn_put(conn);
+	if (err == -ENOENT) {
+		NL_SET_ERR_MSG(info->extack, "this port was not asked about such a connection");
+		/* It may have been, when the connection still was. */
+		sockauth_credit_noticed(snet, nlsk);
+	} else if (err == -ESTALE) {
+		NL_SET_ERR_MSG(info->extack, "this is not the connection's last leg");
+	}
 	sockauth_reply_wipe(attrs[SOCKAUTH_A_TX]);
 	sockauth_reply_wipe(attrs[SOCKAUTH_A_RX]);
 	sockauth_reply_wipe(attrs[SOCKAUTH_A_BLOB]);

@@ -13,7 +13,8 @@
  *                      list that it is on, by its timer and work when armed,
  *                      and by the face of the socket that the application has.
  *   sockauth_exchange  the part of a connection that only a pending one needs;
- *                      owned by it, gone when it is open.
+ *                      owned by it, gone when it is open; at its end it may pass
+ *                      to the worker that has a context to close.
  *   sockauth_worker    a bound netlink port; referenced by the namespace's
  *                      list and by the connections that it was asked about.
  *   sockauth_req       what the application asked for; shared, read-only.
@@ -74,8 +75,7 @@ struct sockauth_limits {
 /**
  * struct sockauth_net - state of one network namespace
  * @net: the namespace
- * @conns: connections by id, also ended ones that a worker still has an event
- *	of; lookups under RCU
+ * @conns: connections by id; lookups under RCU
  * @lock: protects @workers, @waiting, @listeners, @profiles, and all that
  *	worker.c and credit.c say it does
  * @workers: bound workers
@@ -401,7 +401,8 @@ enum {
 
 /**
  * struct sockauth_exchange - what a connection needs until it is open
- * @conn: the connection; it owns this
+ * @conn: the connection; it owns this, until its end
+ * @id: of the connection, once that has ended
  * @wq: of a child: wait queue of its socket until an application's takes over
  * @entry: on the socket's wait queue: its callback queues conn->work
  * @sock: private socket, from the first token until the connection is open:
@@ -425,6 +426,7 @@ enum {
  */
 struct sockauth_exchange {
 	struct sockauth_conn		*conn;
+	u64				id;
 	struct socket_wq		wq;
 	wait_queue_entry_t		entry;
 	struct socket			*sock;
@@ -452,7 +454,7 @@ struct sockauth_exchange {
  * @lock: protects everything that has no other lock named here
  * @sk: the TCP socket; NULL once we have nothing to do with it any more
  * @ss: face of an initiator; valid until the state is ENDED
- * @ex: see there; NULL once the state is OPEN
+ * @ex: see there; NULL once the state is OPEN, and maybe once it is ENDED
  * @work: drives the state machine
  * @timer: time-out of the authentication, later the end of the lifetime;
  *	holds a reference while armed
@@ -554,11 +556,11 @@ void sockauth_drop_app_ref(struct sockauth_conn *conn);
 /* ---- exchange.c: one leg after the other ---- */
 
 struct sockauth_exchange *sockauth_exchange_alloc(struct sockauth_conn *conn);
-void sockauth_exchange_free(struct sockauth_conn *conn);
+void sockauth_exchange_free(struct sockauth_exchange *ex);
 void sockauth_exchange_drop_reply(struct sockauth_conn *conn);
 void sockauth_exchange_work(struct work_struct *work);
-void sockauth_exchange_give_up(struct sockauth_conn *conn,
-			       const struct sock *nlsk, u32 leg);
+int sockauth_exchange_give_up(struct sockauth_conn *conn,
+			      const struct sock *nlsk, u32 leg);
 int sockauth_exchange_answer(struct sockauth_conn *conn,
 			     const struct sock *nlsk, u32 leg,
 			     struct sockauth_reply *reply);
@@ -673,14 +675,16 @@ void sockauth_close_begin(struct sockauth_sock *ss, struct socket *sock);
  *
  * @window: events that may be unanswered
  * @outstanding: events that are
- * @notices: of these, CLOSE and RECORD events, which no connection waits for
+ * @notices: of these, those that no connection waits for: CLOSE, RECORD, and
+ *	STEP events of connections that have ended
  * @contexts: connections whose context it keeps
  * @answered: events answered so far
  * @dead: its port is gone
  * @nclosing: length of @closing
  * @waiting: connections with a context here that need credit, oldest first
  * @busy: connections that it was asked about or keeps a context of
- * @closing: connections that are over, to be told in the next CLOSE
+ * @closing: exchanges of connections that are over, to be told in the next
+ *	CLOSE; owned by the list
  */
 struct sockauth_worker {
 	refcount_t		ref;

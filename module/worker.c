@@ -260,7 +260,7 @@ static void sockauth_worker_die(struct sockauth_worker *worker)
 
 	list_for_each_entry_safe(ex, tmp, &closing, wlink) {
 		list_del_init(&ex->wlink);
-		sockauth_conn_put(ex->conn);
+		sockauth_exchange_free(ex);
 	}
 	sockauth_worker_put(worker);
 	module_put(THIS_MODULE);

@@ -181,21 +181,39 @@ TEST_F(lifecycle, time_out_half_a_record)
 	close(client);
 }
 
-/* A worker that was asked and says nothing cannot hold anybody for ever. */
+/*
+ * A worker that was asked and says nothing cannot hold anybody for ever; what it
+ * says in the end gives its only credit back, once.
+ */
 TEST_F(lifecycle, time_out_worker)
 {
-	int client, err;
+	struct fw_event *other = malloc(sizeof(*other));
+	int client[2], i;
 
-	ASSERT_EQ(0, fw_bind(self->fw, 8, NULL));
+	ASSERT_NE(NULL, other);
+	ASSERT_EQ(0, fw_bind(self->fw, 1, NULL));
 	ASSERT_EQ(0, start(self->listener, 300));
-	client = hello_to(self->listener);
+	client[0] = hello_to(self->listener);
 	ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
-	EXPECT_TRUE(ended(client));
+	EXPECT_TRUE(ended(client[0]));
 	EXPECT_TRUE(counted(SOCKAUTH_REASON_TIMEOUT, 1));
-	err = fw_done(self->fw, self->event);
-	EXPECT_TRUE(err == -ESTALE || err == -ENOENT);
+	EXPECT_EQ(-ENOENT, fw_done(self->fw, self->event));
+	EXPECT_EQ(-ENOENT, fw_done(self->fw, self->event));
 	EXPECT_FALSE(net_wait(self->listener, POLLIN, QUIET_MS));
-	close(client);
+	close(client[0]);
+
+	close(self->listener);
+	self->listener = net_tcp(AF_INET);
+	ASSERT_EQ(0, start(self->listener, 60000));
+	for (i = 0; i < 2; i++)
+		client[i] = hello_to(self->listener);
+	ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
+	EXPECT_EQ(-ETIMEDOUT, fw_next(self->fw, other, QUIET_MS));
+	EXPECT_EQ(0, fw_done(self->fw, self->event));
+	EXPECT_TRUE(net_wait(self->listener, POLLIN, PATIENCE_MS));
+	for (i = 0; i < 2; i++)
+		close(client[i]);
+	free(other);
 }
 
 TEST_F(lifecycle, no_worker)

@@ -150,9 +150,14 @@ TEST_F(nonsense, something_missing)
 	};
 	size_t i;
 
-	for (i = 0; i < sizeof(attrs) / sizeof(*attrs); i++)
+	for (i = 0; i < sizeof(attrs) / sizeof(*attrs); i++) {
 		EXPECT_REFUSED(EINVAL, done(self->fw, self->event,
 					    WITHOUT(attrs[i])));
+		EXPECT_NE(NULL, strstr(fw_text(self->fw), "is missing")) {
+			TH_LOG("attribute %d: %s", attrs[i],
+			       fw_text(self->fw));
+		}
+	}
 	EXPECT_STILL_SERVED();
 }
 

@@ -360,8 +360,8 @@ enum sockauth_reason {
  *	RECORD id blob record	RECORD
  *
  * A STEP counts only from the port that got the event, with the id
- * and the leg of that event; anything else is ENOENT (no such connection, or
- * not this port's) or ESTALE (over, or another leg), and changes nothing.  A
+ * and the leg of that event; anything else is ENOENT (no such connection any
+ * more, or not this port's) or ESTALE (another leg), and changes nothing.  A
  * worker that gets either forgets the context of that id.
  *
  * A token of a STEP event is one or more whole records, at most
