@@ -12,7 +12,8 @@ FUZZ_CLI     := dump
 FUZZ_DAEMON  := $(filter-out $(FUZZ_CLI),$(FUZZ_TARGETS))
 
 FUZZ_COMMON  := tests/fuzz/fuzz.c tests/fuzz/netlink.c $(LIB_SRCS)
-FUZZ_DAEMON_SRCS := $(FUZZ_COMMON) tests/fuzz/random.c tests/fuzz/handshake.c \
+FUZZ_DAEMON_SRCS := $(FUZZ_COMMON) tests/fuzz/random.c tests/fuzz/memo.c \
+		tests/fuzz/handshake.c \
 		tests/unit/fixture.c $(filter-out daemon/main.c,$(DAEMON_SRCS))
 FUZZ_CLI_SRCS := $(FUZZ_COMMON) $(filter-out cli/main.c,$(CLI_SRCS))
 
@@ -55,6 +56,9 @@ $(FUZZ_CLI:%=$(FUZZ_DIR)/%): $(FUZZ_DIR)/%: $(FUZZ_DIR)/obj/tests/fuzz/%.o \
 $(FUZZ_DIR)/identity: FUZZ_LDFLAGS += -Wl,--wrap=time \
 		-Wl,--wrap=SSL_CTX_set_psk_find_session_callback \
 		-Wl,--wrap=SSL_get_pending_cipher
+
+# The broker's socket is in its own file.
+$(FUZZ_DIR)/broker: FUZZ_LDFLAGS += -Wl,--wrap=send -Wl,--wrap=recv
 
 -include $(shell find $(FUZZ_DIR)/obj -name '*.d' 2>/dev/null)
 

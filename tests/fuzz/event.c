@@ -3,7 +3,7 @@
  * Target "event": a worker of the daemon, and a module that sends it whatever
  * the input says, and refuses replies when the input says so.
  *
- * Input: any number of messages, each a byte of enum kind and flags, a length
+ * Input: up to 24 messages, each a byte of enum kind and flags, a length
  * in two bytes, and as many bytes.
  */
 #include <errno.h>
@@ -24,6 +24,9 @@
 	"[profile users]\n"					\
 	"certificate = @/server.pem\nkey = @/server.key\n"	\
 	"users = root\nalpn = h2\n"
+
+/* More than there are contexts, and than the window. */
+#define MESSAGES_MAX	24
 
 /* Longest message; the worker has room for more. */
 #define MESSAGE_MAX	(20 * 1024)
@@ -150,6 +153,7 @@ static void run_message(struct input *in)
 	struct input bytes = input_take(in, input_number(in, 2) % MESSAGE_MAX);
 	struct nlmsghdr *nlh;
 
+	random_reset();
 	refuse = how & FLAG_REFUSE;
 	replies = 0;
 	if (how % KINDS == KIND_DATAGRAM) {
@@ -181,12 +185,13 @@ static void run_message(struct input *in)
 
 void fuzz_one(struct input *in)
 {
+	int i;
+
 	netlink_reset(sent, false);
-	random_reset();
 	leg = 0;
 	fuzz_check(!sessions_new(8, &worker->contexts.sessions),
 		   "there is memory");
-	while (in->len)
+	for (i = 0; in->len && i < MESSAGES_MAX; i++)
 		run_message(in);
 	forget_all();
 }

@@ -52,5 +52,7 @@ enum random_stream {
 void random_init(void);
 void random_reset(void);
 void random_switch(enum random_stream stream);
+uint64_t random_tell(void);
+void random_seek(uint64_t position);
 
 #endif /* FUZZ_H */

@@ -16,7 +16,7 @@ static const struct scenario scenarios[] = {
 	  .cert = "server", .ask = true },
 	/* With a HelloRetryRequest. */
 	{ .config = TRUST, .request = { REQUEST }, .cert = "server",
-	  .groups = "P-384" },
+	  .groups = "P-256" },
 };
 
 void fuzz_setup(void)

@@ -68,3 +68,22 @@ void random_switch(enum random_stream stream)
 {
 	current = stream;
 }
+
+/**
+ * random_tell - where the stream is
+ *
+ * Return: a position, for random_seek().
+ */
+uint64_t random_tell(void)
+{
+	return state[current];
+}
+
+/**
+ * random_seek - go on from somewhere else
+ * @position: of random_tell()
+ */
+void random_seek(uint64_t position)
+{
+	state[current] = position;
+}
