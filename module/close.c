@@ -135,6 +135,7 @@ static bool sockauth_parting_begin(struct sockauth_sock *ss,
 {
 	struct sockauth_net *snet = ss->conn->snet;
 	struct sockauth_parting *parting;
+	struct wait_queue_head *wait;
 	struct sock *sk = ss->sk;
 
 	if (atomic_inc_return(&snet->parting) > SOCKAUTH_PARTING_MAX)
@@ -154,9 +155,16 @@ static bool sockauth_parting_begin(struct sockauth_sock *ss,
 	sock_graft(sk, parting->sock);
 	sock->sk = NULL;
 	release_sock(sk);
-	add_wait_queue(&parting->sock->wq.wait, &parting->entry);
-	/* What has come before does not wake anybody any more. */
+	/*
+	 * What has come before does not wake anybody any more, so the work looks.
+	 * It may be the end of all this: under the lock no wake-up is earlier,
+	 * and the work waits there.
+	 */
+	wait = &parting->sock->wq.wait;
+	spin_lock_irq(&wait->lock);
+	__add_wait_queue(wait, &parting->entry);
 	queue_delayed_work(sockauth_wq, &parting->work, 0);
+	spin_unlock_irq(&wait->lock);
 	return true;
 fail:
 	atomic_dec(&snet->parting);

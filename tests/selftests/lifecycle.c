@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -350,6 +351,53 @@ TEST_F(lifecycle, peer_reset)
 	EXPECT_TRUE(counted(SOCKAUTH_REASON_PEER_RESET, 3));
 	EXPECT_TRUE(told_to_forget(self->fw, self->event->id));
 	EXPECT_FALSE(net_wait(self->listener, POLLIN, 0));
+}
+
+/* A peer that closes when the other threads of the test do. */
+struct closing {
+	pthread_barrier_t	*barrier;
+	int			fd;
+};
+
+static void *close_together(void *arg)
+{
+	struct closing *closing = arg;
+
+	pthread_barrier_wait(closing->barrier);
+	close(closing->fd);
+	return NULL;
+}
+
+/*
+ * What keeps a connection for its peer's last words may find them said before
+ * it has begun. Where it does, and it is used afterwards, KASAN tells.
+ */
+TEST_F_TIMEOUT(lifecycle, both_close_at_once, 300)
+{
+	enum { N = 200 };
+	pthread_barrier_t barrier;
+	struct closing closing = { .barrier = &barrier };
+	pthread_t thread;
+	int i, server;
+
+	ASSERT_EQ(0, pthread_barrier_init(&barrier, NULL, 2));
+	ASSERT_EQ(0, fw_bind(self->fw, 8, NULL));
+	ASSERT_EQ(0, start(self->listener, 0));
+	for (i = 0; i < N; i++) {
+		closing.fd = hello_to(self->listener);
+		ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
+		ASSERT_EQ(0, fw_done(self->fw, self->event));
+		ASSERT_TRUE(net_wait(self->listener, POLLIN, PATIENCE_MS));
+		server = accept(self->listener, NULL, NULL);
+		ASSERT_GE(server, 0);
+		ASSERT_EQ(0, net_ktls(closing.fd, true));
+		ASSERT_EQ(0, pthread_create(&thread, NULL, close_together,
+					    &closing));
+		pthread_barrier_wait(&barrier);
+		close(server);
+		ASSERT_EQ(0, pthread_join(thread, NULL));
+	}
+	pthread_barrier_destroy(&barrier);
 }
 
 SOCKAUTH_HARNESS_MAIN
