@@ -12,6 +12,9 @@
 
 #include "sockauth.h"
 
+/* How long a kill waits for applications that keep their sockets locked. */
+#define SOCKAUTH_KILL_PATIENCE	HZ
+
 static void *sockauth_admin_begin(struct sk_buff *skb,
 				  struct netlink_callback *cb, u8 cmd)
 {
@@ -29,11 +32,7 @@ static int sockauth_admin_put_conn(struct sk_buff *skb,
 	hdr = sockauth_admin_begin(skb, cb, SOCKAUTH_CMD_CONN_GET);
 	if (!hdr)
 		return -EMSGSIZE;
-	err = mutex_lock_interruptible(&conn->lock);
-	if (!err) {
-		err = sockauth_event_put_conn(skb, conn);
-		mutex_unlock(&conn->lock);
-	}
+	err = sockauth_event_put_conn(skb, conn);
 	if (err)
 		genlmsg_cancel(skb, hdr);
 	else
@@ -309,7 +308,7 @@ int sockauth_admin_limits_set(struct sk_buff *skb, struct genl_info *info)
 	return 0;
 }
 
-/* Without the lock, which those that do not match may not give us soon. */
+/* Without the lock, which an application can delay. */
 static bool sockauth_admin_match(struct sockauth_conn *conn,
 				 struct nlattr **attrs)
 {
@@ -351,25 +350,12 @@ static int sockauth_admin_killed(struct genl_info *info, u32 count)
 	return genlmsg_reply(skb, info);
 }
 
-static int sockauth_admin_kill_one(struct sockauth_conn *conn, u32 *count)
-{
-	int err = mutex_lock_interruptible(&conn->lock);
-
-	if (err)
-		return err;
-	if (conn->state != SOCKAUTH_STATE_ENDED) {
-		sockauth_conn_end(conn, SOCKAUTH_REASON_KILLED, ECONNABORTED,
-				  "an administrator ended the connection");
-		++*count;
-	}
-	mutex_unlock(&conn->lock);
-	return 0;
-}
-
 /**
  * sockauth_admin_kill() - SOCKAUTH_CMD_CONN_KILL
  * @skb: the request
  * @info: parsed; a connection must match everything that is given
+ *
+ * Those whose application keeps its socket locked end when it lets go.
  *
  * Return: 0 or an errno; extack says what is wrong.
  */
@@ -377,20 +363,20 @@ int sockauth_admin_kill(struct sk_buff *skb, struct genl_info *info)
 {
 	struct sockauth_net *snet = sockauth_net_of(genl_info_net(info));
 	struct nlattr **attrs = info->attrs;
+	unsigned long deadline = jiffies + SOCKAUTH_KILL_PATIENCE;
 	struct sockauth_conn *conn;
 	unsigned long id;
 	u32 count = 0;
-	int err = 0;
 
 	if (!attrs[SOCKAUTH_A_ID] && !attrs[SOCKAUTH_A_PEER_NAME] &&
 	    !attrs[SOCKAUTH_A_PROFILE]) {
 		NL_SET_ERR_MSG(info->extack, "which one? ID, PEER_NAME or PROFILE is needed");
 		return -EINVAL;
 	}
-	for (id = 0; !err && (conn = sockauth_conn_next(snet, &id)); id++) {
+	for (id = 0; (conn = sockauth_conn_next(snet, &id)); id++) {
 		if (sockauth_admin_match(conn, attrs))
-			err = sockauth_admin_kill_one(conn, &count);
+			count += sockauth_conn_kill(conn, deadline);
 		sockauth_conn_put(conn);
 	}
-	return err ?: sockauth_admin_killed(info, count);
+	return sockauth_admin_killed(info, count);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * sockauth - a connection: the state machine, its one ending, its timer
+ * sockauth - a connection: the state machine and its one ending
  *
  * Owns struct sockauth_conn.  conn->lock (a mutex) protects the connection and
  * serialises everything that is done to its TCP socket while no application
@@ -15,7 +15,8 @@
  *   WAIT_PEER    WAIT_WORKER  a whole record is in the receive queue
  *   WAIT_WORKER  ASKED        a worker has credit: the event is out
  *   ASKED        WAIT_PEER    reply CONTINUE
- *   ASKED        SENDING      reply whose token did not fit the send buffer
+ *   ASKED        SENDING      reply whose token did not fit the send buffer, or
+ *                             that was left for the work to take
  *   ASKED        READY        reply DONE, keys installed, accept() has to come
  *   ASKED        OPEN         the same for a socket that an application has
  *   ASKED        WAIT_WORKER  the worker died before it sent a token
@@ -116,7 +117,7 @@ void sockauth_conn_put(struct sockauth_conn *conn)
 	if (conn->peer)
 		kfree_sensitive(conn->peer);
 	kfree(conn->text);
-	sockauth_exchange_free(conn->ex);
+	sockauth_exchange_discard(conn);
 	mutex_destroy(&conn->lock);
 	if (atomic_dec_and_test(&conn->snet->alive))
 		wake_up_var(&conn->snet->alive);
@@ -143,56 +144,44 @@ void sockauth_conn_kick(struct sockauth_conn *conn)
 		sockauth_conn_put(conn);
 }
 
-static void sockauth_conn_timer(struct timer_list *timer)
-{
-	struct sockauth_conn *conn = timer_container_of(conn, timer, timer);
-
-	set_bit(SOCKAUTH_EV_TIMER, &conn->events);
-	sockauth_conn_kick(conn);
-	sockauth_conn_put(conn);
-}
-
-/* The timer has a reference of its own while it is armed. */
-static void sockauth_conn_arm(struct sockauth_conn *conn, unsigned long when)
-{
-	refcount_inc(&conn->ref);
-	if (mod_timer(&conn->timer, when))
-		sockauth_conn_put(conn);
-}
-
 /**
- * sockauth_conn_disarm() - stop the timer
- * @conn: the connection
- */
-void sockauth_conn_disarm(struct sockauth_conn *conn)
-{
-	if (timer_delete(&conn->timer))
-		sockauth_conn_put(conn);
-}
-
-/**
- * sockauth_conn_check_expiry() - end the connection if its lifetime is over
- * @conn: an authenticated connection, locked by the caller
+ * sockauth_conn_set_text() - say what is wrong, once
+ * @conn: the connection, locked by the caller
+ * @text: one line, copied
  *
- * Else the timer is armed: for an hour at most, since the clock that the expiry
- * is measured by can be set.
+ * Dumps read it without a lock.
  */
-void sockauth_conn_check_expiry(struct sockauth_conn *conn)
+void sockauth_conn_set_text(struct sockauth_conn *conn, const char *text)
 {
-	struct timespec64 now;
-	s64 left;
-
 	lockdep_assert_held(&conn->lock);
-	if (!(conn->peer->flags & SOCKAUTH_SEC_EXPIRES) || !conn->peer->expiry)
+	if (conn->text)
 		return;
-	ktime_get_real_ts64(&now);
-	left = conn->peer->expiry - now.tv_sec;
-	if (left <= 0)
-		sockauth_conn_end(conn, SOCKAUTH_REASON_EXPIRED, EKEYEXPIRED,
-				  "the lifetime of the peer's credentials is over");
-	else
-		sockauth_conn_arm(conn, jiffies + HZ * min_t(s64, left, 3600) -
-				  now.tv_nsec / (NSEC_PER_SEC / HZ));
+	text = kstrndup(text, SOCKAUTH_TEXT_MAX - 1, GFP_KERNEL);
+	/* Who sees the pointer must see the text; it is read through it. */
+	smp_store_release(&conn->text, text);
+}
+
+/**
+ * sockauth_conn_sock() - the TCP socket of a connection that is not locked
+ * @conn: the connection; the caller has a reference
+ *
+ * Return: the socket, with a reference for the caller; NULL: it has none now.
+ */
+struct sock *sockauth_conn_sock(struct sockauth_conn *conn)
+{
+	struct sock *sk;
+
+	rcu_read_lock();
+	sk = READ_ONCE(conn->sk);
+	if (sk && !refcount_inc_not_zero(&sk->sk_refcnt))
+		sk = NULL;
+	/* TCP's sockets can be another's by now: no grace period is between. */
+	if (sk && READ_ONCE(conn->sk) != sk) {
+		sock_put(sk);
+		sk = NULL;
+	}
+	rcu_read_unlock();
+	return sk;
 }
 
 /**
@@ -276,7 +265,7 @@ static struct sockauth_conn *sockauth_conn_alloc(struct sockauth_net *snet,
 	WARN_ON_ONCE(!mutex_trylock(&conn->lock));
 	atomic_inc(&snet->alive);
 	INIT_WORK(&conn->work, sockauth_exchange_work);
-	timer_setup(&conn->timer, sockauth_conn_timer, 0);
+	sockauth_timer_setup(conn);
 	INIT_LIST_HEAD(&conn->link);
 	return conn;
 }
@@ -299,7 +288,7 @@ static int sockauth_conn_publish(struct sockauth_conn *conn)
 		refcount_dec(&conn->ref);
 		return err;
 	}
-	sockauth_conn_arm(conn, jiffies + msecs_to_jiffies(timeout));
+	sockauth_timer_arm(conn, jiffies + msecs_to_jiffies(timeout));
 	atomic_inc(&snet->pending);
 	atomic64_inc(&snet->started);
 	return 0;
@@ -391,7 +380,7 @@ struct sockauth_conn *sockauth_conn_begin(struct sockauth_sock *ss,
 	err = sockauth_conn_publish(conn);
 	if (err) {
 		refcount_inc(&req->ref);
-		sockauth_drop_app_ref(conn);
+		sockauth_drop_app_ref(conn, sk);
 		conn->sk = NULL;
 	} else {
 		add_wait_queue(&sock->wq.wait, &conn->ex->entry);
@@ -444,8 +433,8 @@ void sockauth_conn_end(struct sockauth_conn *conn, enum sockauth_reason reason,
 
 	conn->reason = reason;
 	conn->error = error;
-	if (text && *text && !conn->text)
-		conn->text = kstrndup(text, SOCKAUTH_TEXT_MAX - 1, GFP_KERNEL);
+	if (text && *text)
+		sockauth_conn_set_text(conn, text);
 	if (open || conn->state == SOCKAUTH_STATE_READY)
 		atomic_dec(&snet->open);
 	else
@@ -454,7 +443,7 @@ void sockauth_conn_end(struct sockauth_conn *conn, enum sockauth_reason reason,
 		atomic64_inc(&snet->failed[reason]);
 
 	sockauth_conn_set_state(conn, SOCKAUTH_STATE_ENDED);
-	sockauth_conn_disarm(conn);
+	sockauth_timer_disarm(conn);
 	sockauth_event_notify(conn);
 	sockauth_drop_socket(conn, sockauth_conn_aborts(reason), open);
 	sockauth_exchange_drop_reply(conn);
@@ -502,8 +491,7 @@ int sockauth_conn_accept(struct sockauth_conn *conn, struct socket *newsock,
 	release_sock(sk);
 
 	sockauth_conn_set_state(conn, SOCKAUTH_STATE_OPEN);
-	sockauth_exchange_free(conn->ex);
-	conn->ex = NULL;
+	sockauth_exchange_discard(conn);
 	mutex_unlock(&conn->lock);
 	sock_release(sock);
 	return 0;
@@ -530,9 +518,8 @@ void sockauth_conn_open(struct sockauth_conn *conn)
 	clear_bit(SOCK_SUPPORT_ZC, &conn->ex->app->flags);
 	sockauth_relay_socket_put(conn);
 	remove_wait_queue(&conn->ex->app->wq.wait, &conn->ex->entry);
-	sockauth_drop_app_ref(conn);
-	sockauth_exchange_free(conn->ex);
-	conn->ex = NULL;
+	sockauth_drop_app_ref(conn, sk);
+	sockauth_exchange_discard(conn);
 	/* TCP and kTLS have told of data already, when poll() could not show it. */
 	wake_up_interruptible_poll(sk_sleep(sk), EPOLLIN | EPOLLRDNORM |
 				   EPOLLOUT | EPOLLWRNORM);
@@ -556,18 +543,28 @@ void sockauth_conn_close(struct sockauth_conn *conn)
 }
 
 /**
- * sockauth_conn_reply_free() - wipe and free a reply from the heap
- * @reply: may be NULL
+ * sockauth_conn_kill() - end it in an administrator's name
+ * @conn: the connection; the caller has a reference, but no lock
+ * @deadline: in jiffies; until then what has been begun is waited for
+ *
+ * The connection's own work does it: an application that keeps its socket locked
+ * keeps whoever waits for the lock, but must not keep an administrator, behind
+ * whom generic netlink waits.
+ *
+ * Context: process; sleeps.
+ * Return: false: it ended for another reason meanwhile.
  */
-void sockauth_conn_reply_free(struct sockauth_reply *reply)
+bool sockauth_conn_kill(struct sockauth_conn *conn, unsigned long deadline)
 {
-	if (!reply)
-		return;
-	if (reply->copied)
-		kfree(reply->token);
-	if (reply->peer)
-		kfree_sensitive(reply->peer);
-	kfree_sensitive(reply);
+	long patience = max_t(long, deadline - jiffies, 0);
+
+	set_bit(SOCKAUTH_EV_KILLED, &conn->events);
+	sockauth_conn_kick(conn);
+	wait_on_bit_timeout(&conn->events, SOCKAUTH_EV_KILLED, TASK_KILLABLE,
+			    patience);
+	/* Pairs with the release in sockauth_conn_set_state(). */
+	return smp_load_acquire(&conn->state) != SOCKAUTH_STATE_ENDED ||
+	       conn->reason == SOCKAUTH_REASON_KILLED;
 }
 
 /**

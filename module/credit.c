@@ -216,49 +216,68 @@ void sockauth_credit_unsent(struct sockauth_conn *conn)
 	spin_unlock(&conn->snet->lock);
 }
 
-/**
- * sockauth_credit_asked() - does this worker owe a reply
- * @conn: the connection, locked by the caller
- * @nlsk: who says so
- *
- * Return: true if it does.
- */
-bool sockauth_credit_asked(struct sockauth_conn *conn, const struct sock *nlsk)
+/* Only whom we asked learns more than that it was not asked. */
+static int sockauth_credit_owed(const struct sockauth_exchange *ex,
+				const struct sock *nlsk, u32 leg)
 {
-	struct sockauth_exchange *ex = conn->ex;
-	bool asked;
+	lockdep_assert_held(&ex->conn->snet->lock);
+	if (!ex->asked || ex->worker->nlsk != nlsk || ex->worker->dead)
+		return -ENOENT;
+	return leg == ex->conn->leg ? 0 : -ESTALE;
+}
 
-	lockdep_assert_held(&conn->lock);
-	spin_lock(&conn->snet->lock);
-	asked = ex->asked && ex->worker->nlsk == nlsk && !ex->worker->dead;
-	spin_unlock(&conn->snet->lock);
-	return asked;
+/**
+ * sockauth_credit_check() - does this worker owe this reply
+ * @ex: of a connection that is not locked: under rcu_read_lock()
+ * @nlsk: who says so
+ * @leg: which event is answered
+ *
+ * Until somebody answers, the leg and what was offered with it stay as they are.
+ *
+ * Return: 0; -ENOENT: it was not asked; -ESTALE: not this.
+ */
+int sockauth_credit_check(const struct sockauth_exchange *ex,
+			  const struct sock *nlsk, u32 leg)
+{
+	struct sockauth_net *snet = ex->conn->snet;
+	int err;
+
+	spin_lock(&snet->lock);
+	err = sockauth_credit_owed(ex, nlsk, leg);
+	spin_unlock(&snet->lock);
+	return err;
 }
 
 /**
  * sockauth_credit_answered() - a reply has come
- * @conn: the connection, locked by the caller
+ * @conn: the connection; need not be locked, the caller has a reference
  * @nlsk: who says so
- * @context: the worker keeps a context for the next leg
+ * @leg: which event is answered
+ * @context: the worker keeps a context for the next leg, if there is one
  *
- * The credit goes to whoever waits for it.
+ * The credit goes to whoever waits for it.  Of several callers only one is told
+ * that it was asked.
  *
- * Return: 0, or -ENOENT: it was not asked.
+ * Return: as sockauth_credit_check().
  */
 int sockauth_credit_answered(struct sockauth_conn *conn,
-			     const struct sock *nlsk, bool context)
+			     const struct sock *nlsk, u32 leg, bool context)
 {
-	struct sockauth_exchange *ex = conn->ex;
 	struct sockauth_net *snet = conn->snet;
+	struct sockauth_exchange *ex;
 	struct sockauth_worker *worker;
+	int err;
 
-	lockdep_assert_held(&conn->lock);
+	rcu_read_lock();
 	spin_lock(&snet->lock);
-	worker = ex->worker;
-	if (!ex->asked || worker->nlsk != nlsk || worker->dead) {
+	ex = READ_ONCE(conn->ex);
+	err = ex ? sockauth_credit_owed(ex, nlsk, leg) : -ENOENT;
+	if (err) {
 		spin_unlock(&snet->lock);
-		return -ENOENT;
+		rcu_read_unlock();
+		return err;
 	}
+	worker = ex->worker;
 	ex->asked = false;
 	worker->outstanding--;
 	worker->answered++;
@@ -270,6 +289,7 @@ int sockauth_credit_answered(struct sockauth_conn *conn,
 		worker->contexts++;
 	}
 	spin_unlock(&snet->lock);
+	rcu_read_unlock();
 
 	sockauth_credit_pump(worker);
 	sockauth_worker_put(worker);
@@ -374,7 +394,7 @@ void sockauth_credit_abandon(struct sockauth_conn *conn)
 	ex->asked = false;
 	worker = sockauth_credit_unlink(ex);
 	if (close) {
-		conn->ex = NULL;
+		WRITE_ONCE(conn->ex, NULL);
 		ex->id = conn->id;
 		list_add_tail(&ex->wlink, &worker->closing);
 		worker->nclosing++;

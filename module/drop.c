@@ -13,13 +13,14 @@
 /**
  * sockauth_drop_app_ref() - drop what sockauth_conn_begin() took
  * @conn: a connection that an application has the socket of
+ * @sk: the TCP socket
  */
-void sockauth_drop_app_ref(struct sockauth_conn *conn)
+void sockauth_drop_app_ref(struct sockauth_conn *conn, struct sock *sk)
 {
 	struct socket *app = conn->ex->app;
 
 	conn->ex->app = NULL;
-	sock_put(conn->sk);
+	sock_put(sk);
 	iput(SOCK_INODE(app));
 }
 
@@ -46,6 +47,8 @@ static void sockauth_drop_child(struct sockauth_conn *conn, bool abort)
 	}
 	release_sock(sk);
 
+	/* Dumps look at it without a lock: see sockauth_conn_sock(). */
+	WRITE_ONCE(conn->sk, NULL);
 	if (sock)
 		sock_release(sock);
 	else
@@ -105,9 +108,10 @@ void sockauth_drop_socket(struct sockauth_conn *conn, bool abort, bool open)
 		}
 	} else if (conn->ex->app) {
 		sockauth_drop_app(conn, abort);
-		sockauth_drop_app_ref(conn);
+		WRITE_ONCE(conn->sk, NULL);
+		sockauth_drop_app_ref(conn, sk);
 	} else {
 		sockauth_drop_child(conn, abort);
 	}
-	conn->sk = NULL;
+	WRITE_ONCE(conn->sk, NULL);
 }

@@ -294,29 +294,44 @@ static int sockauth_event_put_peer(struct sk_buff *skb,
 	return 0;
 }
 
+static int sockauth_event_put_addresses(struct sk_buff *skb,
+					struct sockauth_conn *conn)
+{
+	struct sock *sk = sockauth_conn_sock(conn);
+	int err;
+
+	if (!sk)
+		return 0;
+	err = sockauth_event_put_address(skb, SOCKAUTH_A_LOCAL, sk, false) ?:
+	      sockauth_event_put_address(skb, SOCKAUTH_A_REMOTE, sk, true);
+	sock_put(sk);
+	return err;
+}
+
 /**
  * sockauth_event_put_conn() - what an administrator may know of a connection
  * @skb: message
- * @conn: the connection, locked by the caller
+ * @conn: the connection; the caller has a reference
  *
- * Never a key, a token or a blob.
+ * Never a key, a token or a blob.  It need not be locked, which an application
+ * could delay: what the state says is there stays as it is.
  *
  * Return: 0 or -EMSGSIZE.
  */
 int sockauth_event_put_conn(struct sk_buff *skb, struct sockauth_conn *conn)
 {
+	/* Pairs with the release in sockauth_conn_set_state(). */
+	u8 state = smp_load_acquire(&conn->state);
 	u64 age = jiffies_to_msecs(jiffies - conn->born);
+	const char *text = READ_ONCE(conn->text);
 
-	lockdep_assert_held(&conn->lock);
 	if (nla_put_u64_64bit(skb, SOCKAUTH_A_ID, conn->id, SOCKAUTH_A_PAD) ||
-	    nla_put_u32(skb, SOCKAUTH_A_STATE, conn->state) ||
+	    nla_put_u32(skb, SOCKAUTH_A_STATE, state) ||
 	    nla_put_u32(skb, SOCKAUTH_A_ROLE, conn->role) ||
-	    nla_put_u32(skb, SOCKAUTH_A_LEG, conn->leg) ||
+	    nla_put_u32(skb, SOCKAUTH_A_LEG, READ_ONCE(conn->leg)) ||
 	    nla_put_u64_64bit(skb, SOCKAUTH_A_AGE_MS, age, SOCKAUTH_A_PAD))
 		return -EMSGSIZE;
-	if (conn->sk &&
-	    (sockauth_event_put_address(skb, SOCKAUTH_A_LOCAL, conn->sk, false) ||
-	     sockauth_event_put_address(skb, SOCKAUTH_A_REMOTE, conn->sk, true)))
+	if (sockauth_event_put_addresses(skb, conn))
 		return -EMSGSIZE;
 	if (*conn->req->profile &&
 	    nla_put_string(skb, SOCKAUTH_A_PROFILE, conn->req->profile))
@@ -324,13 +339,14 @@ int sockauth_event_put_conn(struct sk_buff *skb, struct sockauth_conn *conn)
 	if (*conn->req->target &&
 	    nla_put_string(skb, SOCKAUTH_A_TARGET, conn->req->target))
 		return -EMSGSIZE;
-	if (conn->peer && sockauth_event_put_peer(skb, conn->peer))
+	if (state >= SOCKAUTH_STATE_READY && conn->peer &&
+	    sockauth_event_put_peer(skb, conn->peer))
 		return -EMSGSIZE;
-	if (conn->reason &&
+	if (state == SOCKAUTH_STATE_ENDED && conn->reason &&
 	    (nla_put_u32(skb, SOCKAUTH_A_REASON, conn->reason) ||
 	     nla_put_u32(skb, SOCKAUTH_A_ERROR, conn->error)))
 		return -EMSGSIZE;
-	if (conn->text && nla_put_string(skb, SOCKAUTH_A_TEXT, conn->text))
+	if (text && nla_put_string(skb, SOCKAUTH_A_TEXT, text))
 		return -EMSGSIZE;
 	return 0;
 }

@@ -57,10 +57,23 @@ void sockauth_exchange_free(struct sockauth_exchange *ex)
 		return;
 	sockauth_object_gone(SOCKAUTH_OBJECT_EXCHANGE);
 	/*
-	 * The stack may still be looking at ex->wq.  kfree_rcu() takes seconds;
-	 * what strangers held is to be given back when they are gone.
+	 * The stack may still be looking at ex->wq, and whoever replies at the
+	 * rest.  kfree_rcu() takes seconds; what strangers held is to be given
+	 * back when they are gone.
 	 */
 	call_rcu(&ex->rcu, sockauth_exchange_free_rcu);
+}
+
+/**
+ * sockauth_exchange_discard() - the connection is open, or nobody knows it
+ * @conn: the connection; may have none any more
+ */
+void sockauth_exchange_discard(struct sockauth_conn *conn)
+{
+	struct sockauth_exchange *ex = conn->ex;
+
+	WRITE_ONCE(conn->ex, NULL);
+	sockauth_exchange_free(ex);
 }
 
 /**
@@ -71,7 +84,7 @@ void sockauth_exchange_drop_reply(struct sockauth_conn *conn)
 {
 	if (!conn->ex)
 		return;
-	sockauth_conn_reply_free(conn->ex->reply);
+	sockauth_reply_free(conn->ex->reply);
 	conn->ex->reply = NULL;
 }
 
@@ -128,7 +141,7 @@ static void sockauth_exchange_step(struct sockauth_conn *conn,
 	if (err)
 		goto fail;
 
-	conn->leg++;
+	WRITE_ONCE(conn->leg, conn->leg + 1);
 	conn->ex->offered = token->len;
 	sockauth_conn_set_state(conn, SOCKAUTH_STATE_ASKED);
 	sockauth_credit_sent(conn);
@@ -220,20 +233,20 @@ static void sockauth_exchange_done(struct sockauth_conn *conn,
 
 	conn->peer->start = ktime_get_real_seconds();
 	conn->peer->flags |= SOCKAUTH_SEC_SECURED | SOCKAUTH_SEC_ENCRYPTED;
-	sockauth_conn_disarm(conn);
+	sockauth_timer_disarm(conn);
 
 	sockauth_conn_authenticated(conn);
 	if (conn->ex->app) {
 		sockauth_conn_open(conn);
 		sockauth_event_notify(conn);
-		sockauth_conn_check_expiry(conn);
+		sockauth_timer_check_expiry(conn);
 		return;
 	}
 	sockauth_conn_set_state(conn, SOCKAUTH_STATE_READY);
 	sockauth_event_notify(conn);
 	if (sockauth_listener_ready(conn->listener, conn)) {
 		conn->announce = true;
-		sockauth_conn_check_expiry(conn);
+		sockauth_timer_check_expiry(conn);
 	} else {
 		sockauth_conn_end(conn, SOCKAUTH_REASON_CANCELLED, ECONNABORTED,
 				  NULL);
@@ -297,24 +310,6 @@ static void sockauth_exchange_progress(struct sockauth_conn *conn,
 }
 
 /*
- * Whoever has the socket can keep it locked for as long as it likes, with an
- * argument that is read under the lock from a page that does not come.  So no
- * worker, which others wait for, goes near it: our own work does.
- */
-static void sockauth_exchange_defer(struct sockauth_conn *conn,
-				    struct sockauth_reply *reply)
-{
-	conn->ex->reply = sockauth_relay_postpone(reply);
-	if (!conn->ex->reply) {
-		sockauth_conn_end(conn, SOCKAUTH_REASON_INTERNAL, ENOMEM,
-				  "no memory for the daemon's reply");
-		return;
-	}
-	sockauth_conn_set_state(conn, SOCKAUTH_STATE_SENDING);
-	sockauth_conn_kick(conn);
-}
-
-/*
  * The application is woken only now: it takes conn->lock first thing in
  * accept(), and would go back to sleep on it.
  */
@@ -328,16 +323,40 @@ static void sockauth_exchange_unlock(struct sockauth_conn *conn)
 		sockauth_listener_wake(conn->listener);
 }
 
-/*
- * Is this the answer that is owed?  Only whom we asked learns more than that it
- * was not asked.
- */
+/* Is this the answer that is owed, and can it be?  Nothing changes by that. */
 static int sockauth_exchange_check(struct sockauth_conn *conn,
-				   const struct sock *nlsk, u32 leg)
+				   const struct sock *nlsk, u32 leg,
+				   const struct sockauth_reply *reply)
 {
-	if (!conn->ex || !sockauth_credit_asked(conn, nlsk))
-		return -ENOENT;
-	return leg == conn->leg ? 0 : -ESTALE;
+	bool more = reply->status == SOCKAUTH_STEP_CONTINUE;
+	struct sockauth_exchange *ex;
+	int err = -ENOENT;
+
+	rcu_read_lock();
+	ex = READ_ONCE(conn->ex);
+	if (ex)
+		err = sockauth_credit_check(ex, nlsk, leg);
+	if (!err && (reply->consumed > ex->offered ||
+		     (more && ex->offered && !reply->consumed)))
+		err = -EINVAL;
+	rcu_read_unlock();
+	return err;
+}
+
+/*
+ * Leave the answer to the connection's own work; NULL: it is lost, for want of
+ * memory.
+ */
+static int sockauth_exchange_post(struct sockauth_conn *conn,
+				  struct sockauth_reply *answer)
+{
+	if (answer)
+		/* Pairs with the xchg() in sockauth_exchange_take(). */
+		smp_store_release(&conn->answer, answer);
+	else
+		set_bit(SOCKAUTH_EV_REPLY_LOST, &conn->events);
+	sockauth_conn_kick(conn);
+	return answer ? 0 : -ENOMEM;
 }
 
 /**
@@ -347,22 +366,54 @@ static int sockauth_exchange_check(struct sockauth_conn *conn,
  * @leg: which event is answered
  *
  * Context: process; sleeps.
- * Return: 0: the connection has ended; -ENOENT, -ESTALE as
+ * Return: 0: the connection will end; -ENOENT, -ESTALE as
  *	sockauth_exchange_answer().
  */
 int sockauth_exchange_give_up(struct sockauth_conn *conn,
 			      const struct sock *nlsk, u32 leg)
 {
+	int err = sockauth_credit_answered(conn, nlsk, leg, false);
+
+	if (!err)
+		sockauth_exchange_post(conn, NULL);
+	return err;
+}
+
+/*
+ * Whoever has the socket can keep it locked for as long as it likes, with an
+ * argument that is read under the lock from a page that does not come, and our
+ * own work with it, under conn->lock.  So no worker, which others wait for, goes
+ * near either: it leaves its reply.
+ */
+static int sockauth_exchange_answer_app(struct sockauth_conn *conn,
+					const struct sock *nlsk, u32 leg,
+					struct sockauth_reply *reply)
+{
+	bool more = reply->status == SOCKAUTH_STEP_CONTINUE;
+	struct sockauth_reply *copy = sockauth_relay_postpone(reply);
+	int err;
+
+	err = sockauth_credit_answered(conn, nlsk, leg, copy && more);
+	if (err) {
+		sockauth_reply_free(copy);
+		return err;
+	}
+	return sockauth_exchange_post(conn, copy);
+}
+
+/* A socket that nobody has: at once, which spares a switch to our own work. */
+static int sockauth_exchange_answer_child(struct sockauth_conn *conn,
+					  const struct sock *nlsk, u32 leg,
+					  struct sockauth_reply *reply)
+{
+	bool more = reply->status == SOCKAUTH_STEP_CONTINUE;
 	int err;
 
 	mutex_lock(&conn->lock);
-	err = sockauth_exchange_check(conn, nlsk, leg);
+	err = sockauth_credit_answered(conn, nlsk, leg, more);
 	if (!err)
-		err = sockauth_credit_answered(conn, nlsk, false);
-	if (!err)
-		sockauth_conn_end(conn, SOCKAUTH_REASON_INTERNAL, ENOMEM,
-				  "no memory for the daemon's reply");
-	mutex_unlock(&conn->lock);
+		sockauth_exchange_progress(conn, reply);
+	sockauth_exchange_unlock(conn);
 	return err;
 }
 
@@ -375,35 +426,40 @@ int sockauth_exchange_give_up(struct sockauth_conn *conn,
  *
  * Return: 0; -ENOENT: nobody asked this worker, or the connection has ended;
  *	-ESTALE: another leg; -EINVAL: the reply consumes more than was offered,
- *	or nothing.  With an error nothing has changed.
- * Context: process; sleeps.
+ *	or nothing; with these nothing has changed.  -ENOMEM: it could not be
+ *	kept, and the connection ends.
+ * Context: process; sleeps, but never for an application.
  */
 int sockauth_exchange_answer(struct sockauth_conn *conn,
 			     const struct sock *nlsk, u32 leg,
 			     struct sockauth_reply *reply)
 {
-	bool more = reply->status == SOCKAUTH_STEP_CONTINUE;
-	int err;
+	int err = sockauth_exchange_check(conn, nlsk, leg, reply);
 
-	mutex_lock(&conn->lock);
-	err = sockauth_exchange_check(conn, nlsk, leg);
 	if (err)
-		goto out;
-	err = -EINVAL;
-	if (reply->consumed > conn->ex->offered ||
-	    (more && conn->ex->offered && !reply->consumed))
-		goto out;
-	err = sockauth_credit_answered(conn, nlsk, more);
-	if (err)
-		goto out;
+		return err;
+	return conn->listener ?
+	       sockauth_exchange_answer_child(conn, nlsk, leg, reply) :
+	       sockauth_exchange_answer_app(conn, nlsk, leg, reply);
+}
 
-	if (conn->ex->app)
-		sockauth_exchange_defer(conn, reply);
-	else
-		sockauth_exchange_progress(conn, reply);
-out:
-	sockauth_exchange_unlock(conn);
-	return err;
+/* Take the answer that a worker has left. */
+static void sockauth_exchange_take(struct sockauth_conn *conn)
+{
+	struct sockauth_reply *answer;
+
+	if (test_and_clear_bit(SOCKAUTH_EV_REPLY_LOST, &conn->events))
+		sockauth_conn_end(conn, SOCKAUTH_REASON_INTERNAL, ENOMEM,
+				  "no memory for the daemon's reply");
+	answer = xchg(&conn->answer, NULL);
+	if (!answer)
+		return;
+	if (conn->state == SOCKAUTH_STATE_ENDED) {
+		sockauth_reply_free(answer);
+		return;
+	}
+	conn->ex->reply = answer;
+	sockauth_conn_set_state(conn, SOCKAUTH_STATE_SENDING);
 }
 
 /* The worker is gone: another one can begin anew, but none can go on. */
@@ -428,7 +484,7 @@ static void sockauth_exchange_resume(struct sockauth_conn *conn)
 	conn->ex->reply = NULL;
 	sockauth_exchange_progress(conn, reply);
 	if (!conn->ex || conn->ex->reply != reply)
-		sockauth_conn_reply_free(reply);
+		sockauth_reply_free(reply);
 }
 
 static void sockauth_exchange_timed_out(struct sockauth_conn *conn)
@@ -450,9 +506,17 @@ static void sockauth_exchange_timed_out(struct sockauth_conn *conn)
 		return;
 	case SOCKAUTH_STATE_READY:
 	case SOCKAUTH_STATE_OPEN:
-		sockauth_conn_check_expiry(conn);
+		sockauth_timer_check_expiry(conn);
 		return;
 	}
+}
+
+/* An administrator may be waiting until it is over. */
+static void sockauth_exchange_killed(struct sockauth_conn *conn)
+{
+	sockauth_conn_end(conn, SOCKAUTH_REASON_KILLED, ECONNABORTED,
+			  "an administrator ended the connection");
+	clear_and_wake_up_bit(SOCKAUTH_EV_KILLED, &conn->events);
 }
 
 /**
@@ -469,6 +533,9 @@ void sockauth_exchange_work(struct work_struct *work)
 		sockauth_exchange_worker_died(conn);
 	if (test_and_clear_bit(SOCKAUTH_EV_TIMER, &conn->events))
 		sockauth_exchange_timed_out(conn);
+	if (test_bit(SOCKAUTH_EV_KILLED, &conn->events))
+		sockauth_exchange_killed(conn);
+	sockauth_exchange_take(conn);
 
 	switch (conn->state) {
 	case SOCKAUTH_STATE_CONNECTING:

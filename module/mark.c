@@ -76,7 +76,7 @@ static int sockauth_mark_check_state(struct sock *sk, u32 flags)
 
 /* What the state of the socket needs besides a face. */
 static int sockauth_mark_begin(struct sock *sk, struct sockauth_sock *ss,
-				      struct sockauth_req *req)
+			       struct sockauth_req *req)
 {
 	struct sockauth_listener *l;
 	struct sockauth_conn *conn;
@@ -102,9 +102,8 @@ static int sockauth_mark_begin(struct sock *sk, struct sockauth_sock *ss,
 	return 0;
 }
 
-static int sockauth_mark_locked(struct sock *sk,
-				       struct sockauth_sock *ss,
-				       struct sockauth_req *req)
+static int sockauth_mark_locked(struct sock *sk, struct sockauth_sock *ss,
+				struct sockauth_req *req)
 {
 	struct socket *sock = sk->sk_socket;
 	const struct proto_ops *ops;

@@ -280,6 +280,21 @@ static int sockauth_reply_parse(struct sockauth_reply *reply,
 	return 0;
 }
 
+/**
+ * sockauth_reply_free() - wipe and free a reply from the heap
+ * @reply: may be NULL
+ */
+void sockauth_reply_free(struct sockauth_reply *reply)
+{
+	if (!reply)
+		return;
+	if (reply->copied)
+		kfree(reply->token);
+	if (reply->peer)
+		kfree_sensitive(reply->peer);
+	kfree_sensitive(reply);
+}
+
 /* A connection whose reply we have no memory for waits for nothing any more. */
 static int sockauth_reply_to(struct sockauth_conn *conn,
 			     const struct sock *nlsk, struct genl_info *info)
@@ -301,7 +316,7 @@ static int sockauth_reply_to(struct sockauth_conn *conn,
 				    info->attrs[SOCKAUTH_A_CONSUMED],
 				    "consumed is more than was offered, or nothing");
 out:
-	sockauth_conn_reply_free(reply);
+	sockauth_reply_free(reply);
 	return err;
 }
 

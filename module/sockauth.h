@@ -397,6 +397,8 @@ struct sockauth_reply {
 enum {
 	SOCKAUTH_EV_TIMER,		/* the timer went off */
 	SOCKAUTH_EV_WORKER_DIED,	/* our worker is gone */
+	SOCKAUTH_EV_REPLY_LOST,		/* no memory for our worker's reply */
+	SOCKAUTH_EV_KILLED,		/* an administrator wants it to end */
 };
 
 /**
@@ -454,7 +456,9 @@ struct sockauth_exchange {
  * @lock: protects everything that has no other lock named here
  * @sk: the TCP socket; NULL once we have nothing to do with it any more
  * @ss: face of an initiator; valid until the state is ENDED
- * @ex: see there; NULL once the state is OPEN, and maybe once it is ENDED
+ * @ex: see there; NULL once the state is OPEN, and maybe once it is ENDED;
+ *	replies look at it under RCU
+ * @answer: a worker's reply that @work will take; exchanged without a lock
  * @work: drives the state machine
  * @timer: time-out of the authentication, later the end of the lifetime;
  *	holds a reference while armed
@@ -494,6 +498,7 @@ struct sockauth_conn {
 	struct sock			*sk;
 	struct sockauth_sock		*ss;
 	struct sockauth_exchange	*ex;
+	struct sockauth_reply		*answer;
 	struct work_struct		work;
 	struct timer_list		timer;
 	unsigned long			events;
@@ -514,7 +519,7 @@ struct sockauth_conn {
 	unsigned long			born;
 	struct sockauth_req		*req;
 	struct sockauth_peer		*peer;
-	char				*text;
+	const char			*text;
 	struct sockauth_listener	*listener;
 	struct list_head		link;
 	struct rcu_head			rcu;
@@ -536,27 +541,35 @@ void sockauth_conn_forget(struct sockauth_conn *conn);
 void sockauth_conn_set_state(struct sockauth_conn *conn,
 			     enum sockauth_state state);
 void sockauth_conn_authenticated(struct sockauth_conn *conn);
-void sockauth_conn_check_expiry(struct sockauth_conn *conn);
-void sockauth_conn_disarm(struct sockauth_conn *conn);
 void sockauth_conn_end(struct sockauth_conn *conn, enum sockauth_reason reason,
 		       int error, const char *text);
 int sockauth_conn_accept(struct sockauth_conn *conn, struct socket *newsock,
 			 struct sockauth_sock *ss);
 void sockauth_conn_open(struct sockauth_conn *conn);
+bool sockauth_conn_kill(struct sockauth_conn *conn, unsigned long deadline);
+void sockauth_conn_set_text(struct sockauth_conn *conn, const char *text);
+struct sock *sockauth_conn_sock(struct sockauth_conn *conn);
 void sockauth_conn_close(struct sockauth_conn *conn);
-void sockauth_conn_reply_free(struct sockauth_reply *reply);
 int sockauth_conn_init(void);
 void sockauth_conn_exit(void);
+
+/* ---- timer.c: how long it may take, and last ---- */
+
+void sockauth_timer_setup(struct sockauth_conn *conn);
+void sockauth_timer_arm(struct sockauth_conn *conn, unsigned long when);
+void sockauth_timer_disarm(struct sockauth_conn *conn);
+void sockauth_timer_check_expiry(struct sockauth_conn *conn);
 
 /* ---- drop.c: letting go of a connection's TCP socket ---- */
 
 void sockauth_drop_socket(struct sockauth_conn *conn, bool abort, bool open);
-void sockauth_drop_app_ref(struct sockauth_conn *conn);
+void sockauth_drop_app_ref(struct sockauth_conn *conn, struct sock *sk);
 
 /* ---- exchange.c: one leg after the other ---- */
 
 struct sockauth_exchange *sockauth_exchange_alloc(struct sockauth_conn *conn);
 void sockauth_exchange_free(struct sockauth_exchange *ex);
+void sockauth_exchange_discard(struct sockauth_conn *conn);
 void sockauth_exchange_drop_reply(struct sockauth_conn *conn);
 void sockauth_exchange_work(struct work_struct *work);
 int sockauth_exchange_give_up(struct sockauth_conn *conn,
@@ -728,10 +741,10 @@ void sockauth_credit_pump(struct sockauth_worker *worker);
 int sockauth_credit_acquire(struct sockauth_conn *conn);
 void sockauth_credit_sent(struct sockauth_conn *conn);
 void sockauth_credit_unsent(struct sockauth_conn *conn);
-bool sockauth_credit_asked(struct sockauth_conn *conn,
-			   const struct sock *nlsk);
+int sockauth_credit_check(const struct sockauth_exchange *ex,
+			  const struct sock *nlsk, u32 leg);
 int sockauth_credit_answered(struct sockauth_conn *conn,
-			     const struct sock *nlsk, bool context);
+			     const struct sock *nlsk, u32 leg, bool context);
 struct sockauth_worker *sockauth_credit_notice(struct sockauth_net *snet);
 void sockauth_credit_unnotice(struct sockauth_worker *worker);
 int sockauth_credit_noticed(struct sockauth_net *snet,
@@ -753,6 +766,7 @@ void sockauth_netlink_exit(void);
 int sockauth_reply_bind(struct sk_buff *skb, struct genl_info *info);
 int sockauth_reply_step(struct sk_buff *skb, struct genl_info *info);
 int sockauth_reply_notice(struct sk_buff *skb, struct genl_info *info);
+void sockauth_reply_free(struct sockauth_reply *reply);
 
 /* ---- event.c: what workers and monitors are told ---- */
 

@@ -107,9 +107,7 @@ static int sockauth_stream_eof(struct sockauth_sock *ss)
 	if (!conn->truncated) {
 		conn->truncated = true;
 		atomic64_inc(&conn->snet->failed[SOCKAUTH_REASON_TRUNCATED]);
-		if (!conn->text)
-			conn->text = kstrdup("the stream ended without close_notify",
-					     GFP_KERNEL);
+		sockauth_conn_set_text(conn, "the stream ended without close_notify");
 	}
 	mutex_unlock(&conn->lock);
 	return -ECONNRESET;
@@ -143,7 +141,7 @@ static int sockauth_stream_lost(struct sockauth_sock *ss, int err)
 
 	mutex_lock(&conn->lock);
 	if (conn->state == SOCKAUTH_STATE_OPEN)
-		sockauth_conn_check_expiry(conn);
+		sockauth_timer_check_expiry(conn);
 	mutex_unlock(&conn->lock);
 	return READ_ONCE(conn->rx_end) == -EKEYEXPIRED ? -EKEYEXPIRED : err;
 }

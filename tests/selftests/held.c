@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * An application that keeps its socket locked, in a call whose argument does not
+ * come: nobody but itself waits for that, neither the worker, who has others to
+ * serve, nor an administrator, behind whom all of generic netlink waits.
+ *
+ * Each test has a network namespace of its own.
+ */
+#include "harness.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libmnl/libmnl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "fakeworker.h"
+#include "fault.h"
+#include "net.h"
+
+/* An option of IPv4 that does nothing, four times. */
+static const uint8_t nops[4] = { 1, 1, 1, 1 };
+
+FIXTURE(held)
+{
+	struct fakeworker	*fw;
+	struct fakeworker	*admin;
+	struct fw_event		*event;
+	struct fault		fault;
+	int			pair[2];
+};
+
+FIXTURE_SETUP(held)
+{
+	memset(self, 0, sizeof(*self));
+	ASSERT_EQ(0, net_enter_namespace());
+	ASSERT_EQ(0, fw_open(&self->fw));
+	ASSERT_EQ(0, fw_open(&self->admin));
+	ASSERT_EQ(0, fw_bind(self->fw, 8, NULL));
+	self->event = malloc(sizeof(*self->event));
+	ASSERT_NE(NULL, self->event);
+	ASSERT_EQ(0, net_pair(self->pair));
+	ASSERT_EQ(0, fault_open(&self->fault));
+}
+
+FIXTURE_TEARDOWN(held)
+{
+	fault_close(&self->fault);
+	close(self->pair[0]);
+	close(self->pair[1]);
+	free(self->event);
+	fw_close(self->admin);
+	fw_close(self->fw);
+}
+
+/* A client whose worker has been asked. */
+static int ask(FIXTURE_DATA(held) *self, uint32_t timeout_ms)
+{
+	if (fcntl(self->pair[0], F_SETFL, O_NONBLOCK))
+		return -errno;
+	if (!net_mark(self->pair[0], NULL, SOCKAUTH_REQ_CLIENT, timeout_ms) ||
+	    errno != EINPROGRESS)
+		return -EPROTO;
+	return fw_next(self->fw, self->event, PATIENCE_MS);
+}
+
+static bool hold(FIXTURE_DATA(held) *self)
+{
+	return fault_begin(&self->fault, self->pair[0], SOL_IP, IP_OPTIONS,
+			   sizeof(nops));
+}
+
+/* It is let go; then it ends with ERROR. */
+static bool ends(FIXTURE_DATA(held) *self, int error)
+{
+	struct sockauth_status st;
+
+	return fault_end(&self->fault, nops) >= 0 &&
+	       net_wait(self->pair[0], POLLIN, PATIENCE_MS) &&
+	       !net_status(self->pair[0], &st) && (int)st.error == error &&
+	       st.state == SOCKAUTH_STATE_ENDED;
+}
+
+static int kill_it(FIXTURE_DATA(held) *self)
+{
+	struct nlmsghdr *nlh = fw_begin(self->admin, SOCKAUTH_CMD_CONN_KILL);
+
+	mnl_attr_put_u64(nlh, SOCKAUTH_A_ID, self->event->id);
+	return fw_transact(self->admin, nlh);
+}
+
+/* The time-out is counted first; then it waits for the socket. */
+static bool timed_out(void)
+{
+	int tries;
+
+	for (tries = 0; tries < PATIENCE_MS / 10; tries++) {
+		if (fw_failed(SOCKAUTH_REASON_TIMEOUT) == 1)
+			return true;
+		usleep(10000);
+	}
+	return false;
+}
+
+TEST_F(held, reply)
+{
+	struct sockauth_status st;
+
+	ASSERT_EQ(0, ask(self, 60000));
+	ASSERT_TRUE(hold(self));
+	ASSERT_EQ(0, fw_done(self->fw, self->event));
+	EXPECT_FALSE(net_wait(self->pair[0], POLLOUT, QUIET_MS));
+	ASSERT_EQ(0, fault_end(&self->fault, nops));
+	ASSERT_TRUE(net_wait(self->pair[0], POLLOUT, PATIENCE_MS));
+	EXPECT_EQ(0, net_status(self->pair[0], &st));
+	EXPECT_EQ(SOCKAUTH_STATE_OPEN, st.state);
+}
+
+TEST_F(held, reply_after_time_out)
+{
+	ASSERT_EQ(0, ask(self, 500));
+	ASSERT_TRUE(hold(self));
+	ASSERT_TRUE(timed_out());
+	EXPECT_EQ(0, fw_done(self->fw, self->event));
+	EXPECT_TRUE(ends(self, ETIMEDOUT));
+}
+
+TEST_F(held, show)
+{
+	ASSERT_EQ(0, ask(self, 500));
+	ASSERT_TRUE(hold(self));
+	ASSERT_TRUE(timed_out());
+	EXPECT_EQ(0, fw_command(self->admin, SOCKAUTH_CMD_CONN_GET, true));
+	EXPECT_TRUE(ends(self, ETIMEDOUT));
+}
+
+TEST_F(held, kill)
+{
+	ASSERT_EQ(0, ask(self, 60000));
+	ASSERT_TRUE(hold(self));
+	EXPECT_EQ(0, kill_it(self));
+	EXPECT_TRUE(ends(self, ECONNABORTED));
+	EXPECT_EQ(1, fw_failed(SOCKAUTH_REASON_KILLED));
+}
+
+TEST_F(held, kill_established)
+{
+	ASSERT_EQ(0, ask(self, 60000));
+	ASSERT_EQ(0, fw_done(self->fw, self->event));
+	ASSERT_TRUE(net_wait(self->pair[0], POLLOUT, PATIENCE_MS));
+	ASSERT_TRUE(hold(self));
+	EXPECT_EQ(0, kill_it(self));
+	EXPECT_TRUE(ends(self, ECONNABORTED));
+}
+
+SOCKAUTH_HARNESS_MAIN
