@@ -3,8 +3,8 @@ DAEMON_SRCS := daemon/main.c daemon/options.c daemon/log.c daemon/notify.c \
 	       daemon/files.c daemon/loader.c daemon/privs.c daemon/sandbox.c \
 	       daemon/config.c daemon/confkey.c daemon/profile.c daemon/worker.c \
 	       daemon/step.c daemon/context.c daemon/verdict.c daemon/alpn.c \
-	       daemon/tls.c daemon/tlserr.c daemon/tlskdf.c daemon/tlsprov.c \
-	       daemon/x25519.c daemon/ticket.c \
+	       daemon/tls.c daemon/tlserr.c daemon/hkdf.c daemon/tlskdf.c \
+	       daemon/tlsprov.c daemon/x25519.c daemon/ticket.c \
 	       daemon/session.c daemon/newticket.c \
 	       daemon/cert.c daemon/tlscred.c daemon/mech_tls.c \
 	       daemon/psk.c daemon/mech_psk.c daemon/krbcred.c \

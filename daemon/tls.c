@@ -244,6 +244,11 @@ static size_t record_len(const uint8_t *token, size_t len)
 	return record < len ? record : len;
 }
 
+static bool has_keys(const struct tls_traffic *t)
+{
+	return t->secret_len && t->key_len && t->iv_len == sizeof(t->iv);
+}
+
 /**
  * tls_step - go on with a handshake
  * @s: the session
@@ -277,24 +282,11 @@ enum tls_result tls_step(struct tls_session *s, const uint8_t *token,
 	s->in = NULL;
 	s->in_len = 0;
 	s->out = NULL;
-	/* Whoever has no secrets to give to the kernel is not done. */
-	if (result == TLS_DONE &&
-	    (!s->secrets.client_len || !s->secrets.server_len))
+	/* Whoever has no keys to give to the kernel is not done. */
+	if (result == TLS_DONE && (!has_keys(&s->secrets.client) ||
+				   !has_keys(&s->secrets.server)))
 		return TLS_FAILED;
 	return result;
-}
-
-static int derive(struct tls_key *key, size_t key_len, const char *digest,
-		  const uint8_t *secret, size_t secret_len)
-{
-	int err;
-
-	err = tlskdf_expand(digest, secret, secret_len, "key", key->key,
-			    key_len);
-	if (!err)
-		err = tlskdf_expand(digest, secret, secret_len, "iv", key->iv,
-				    sizeof(key->iv));
-	return err;
 }
 
 /*
@@ -331,36 +323,38 @@ static size_t cipher_key_len(uint16_t cipher)
 	return 0;
 }
 
+static void fill(struct tls_key *key, const struct tls_traffic *t)
+{
+	memcpy(key->key, t->key, t->key_len);
+	memcpy(key->iv, t->iv, sizeof(key->iv));
+}
+
 /**
  * tls_keys - the keys of a handshake that is done
  * @s: the session
  * @out: what its last step wrote, and nothing else
  * @keys: set; the caller wipes it, also after a failure
  *
- * Return: 0, -ENOMEM, or -EPROTO if kTLS does not have the suite.
+ * Return: 0, or -EPROTO if kTLS does not have the suite.
  */
 int tls_keys(const struct tls_session *s, const struct output *out,
 	     struct tls_keys *keys)
 {
 	const SSL_CIPHER *cipher = SSL_get_current_cipher(s->ssl);
-	const struct tls_secrets *secrets = &s->secrets;
+	const struct tls_traffic *client = &s->secrets.client;
+	const struct tls_traffic *server = &s->secrets.server;
 	bool acceptor = SSL_is_server(s->ssl);
-	const char *digest;
-	int err;
 
 	memset(keys, 0, sizeof(*keys));
 	keys->cipher = SSL_CIPHER_get_protocol_id(cipher);
 	keys->key_len = cipher_key_len(keys->cipher);
-	if (!keys->key_len)
+	if (!keys->key_len || client->key_len != keys->key_len ||
+	    server->key_len != keys->key_len)
 		return -EPROTO;
-	digest = EVP_MD_get0_name(SSL_CIPHER_get_handshake_digest(cipher));
-	err = derive(acceptor ? &keys->rx : &keys->tx, keys->key_len, digest,
-		     secrets->client, secrets->client_len);
-	if (!err)
-		err = derive(acceptor ? &keys->tx : &keys->rx, keys->key_len,
-			     digest, secrets->server, secrets->server_len);
+	fill(&keys->tx, acceptor ? server : client);
+	fill(&keys->rx, acceptor ? client : server);
 	keys->tx.seq = first_sequence(s, out);
-	return err;
+	return 0;
 }
 
 /**
@@ -370,15 +364,16 @@ int tls_keys(const struct tls_session *s, const struct output *out,
  *
  * Return: 0 or -ENOMEM.
  */
-int tls_binding(const struct tls_session *s,
-		uint8_t binding[SOCKAUTH_BINDING_LEN])
+int tls_binding(struct tls_session *s, uint8_t binding[SOCKAUTH_BINDING_LEN])
 {
 	static const char label[] = "EXPORTER-Channel-Binding";
+	int ok;
 
-	if (SSL_export_keying_material(s->ssl, binding, SOCKAUTH_BINDING_LEN,
-				       label, strlen(label), NULL, 0, 1) != 1)
-		return -ENOMEM;
-	return 0;
+	tlskdf_capture(&s->secrets);
+	ok = SSL_export_keying_material(s->ssl, binding, SOCKAUTH_BINDING_LEN,
+					label, strlen(label), NULL, 0, 1);
+	tlskdf_capture(NULL);
+	return ok == 1 ? 0 : -ENOMEM;
 }
 
 /**
@@ -396,11 +391,11 @@ void tls_blob(const struct tls_session *s, struct tls_blob *blob)
 	blob->role = acceptor ? SOCKAUTH_ROLE_ACCEPTOR :
 				SOCKAUTH_ROLE_INITIATOR;
 	blob->cipher = SSL_CIPHER_get_protocol_id(cipher);
-	blob->secret_len = secrets->client_len;
-	memcpy(blob->tx, acceptor ? secrets->server : secrets->client,
-	       sizeof(blob->tx));
-	memcpy(blob->rx, acceptor ? secrets->client : secrets->server,
-	       sizeof(blob->rx));
+	blob->secret_len = secrets->client.secret_len;
+	memcpy(blob->tx, acceptor ? secrets->server.secret :
+				    secrets->client.secret, sizeof(blob->tx));
+	memcpy(blob->rx, acceptor ? secrets->client.secret :
+				    secrets->server.secret, sizeof(blob->rx));
 }
 
 /**

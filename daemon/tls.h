@@ -14,9 +14,6 @@
 #include "tlskdf.h"
 #include "verdict.h"
 
-#define TLS_KEY_MAX	32
-#define TLS_IV_LEN	12
-
 /**
  * struct output - token for the peer, in a buffer that its thread reuses
  * @data: the token
@@ -122,8 +119,7 @@ enum tls_result tls_step(struct tls_session *s, const uint8_t *token,
 			 size_t len, struct output *out, size_t *consumed);
 int tls_keys(const struct tls_session *s, const struct output *out,
 	     struct tls_keys *keys);
-int tls_binding(const struct tls_session *s,
-		uint8_t binding[SOCKAUTH_BINDING_LEN]);
+int tls_binding(struct tls_session *s, uint8_t binding[SOCKAUTH_BINDING_LEN]);
 void tls_blob(const struct tls_session *s, struct tls_blob *blob);
 int tls_blob_read(const void *data, size_t len, struct tls_blob *blob);
 

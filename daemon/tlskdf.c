@@ -1,21 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The secrets that a TLS 1.3 handshake leaves.
+ * The secrets and keys that a TLS 1.3 handshake leaves.
  *
  * OpenSSL gives them away only as hexadecimal text, to a keylog callback,
  * which costs a tenth of a handshake.  But it derives them with the algorithm
  * "TLS13-KDF" of some provider, and a program may have a provider of its own.
- * The one here (see tlsprov.c) has the default provider do the work, and copies
- * three of the results.
+ * The one here (see tlsprov.c) derives as RFC 8446 says (hkdf.c), and copies
+ * some of the results.  What it does not know, the default provider does.
  *
  * The pointer to the default's algorithm is set before the threads exist and
- * constant afterwards; where to copy to, and contexts that are used again, are
- * private to each thread.
+ * constant afterwards; where to copy to is private to each thread.
  */
 #include <errno.h>
-#include <pthread.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/core_dispatch.h>
@@ -24,22 +21,9 @@
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 
+#include "hkdf.h"
 #include "tlskdf.h"
 #include "tlsprov.h"
-
-/* SHA-256 and SHA-384, each by two names */
-#define DIGESTS	4
-
-/**
- * struct ready - contexts of a thread for HKDF-Expand-Label, one for each hash
- * @digest: name of the hash function, which stays in @ctx: finding it costs as
- *	much as using it
- * @ctx: the default provider's; the last secret is in it until forget()
- */
-struct ready {
-	char digest[16];
-	EVP_KDF_CTX *ctx;
-};
 
 /**
  * struct kdf - a context of our algorithm
@@ -49,77 +33,26 @@ struct kdf {
 	EVP_KDF_CTX *base;
 };
 
-static const uint8_t nothing[1];
+/**
+ * struct wish - what libssl wants to have derived
+ * @mode: of OpenSSL's
+ * @hkdf: this thread's contexts for the hash function
+ * @key: to expand, or to extract from
+ * @salt: of the latter
+ * @label: without the prefix
+ * @data: to mix in
+ */
+struct wish {
+	int mode;
+	struct hkdf *hkdf;
+	struct bytes key;
+	struct bytes salt;
+	struct bytes label;
+	struct bytes data;
+};
+
 static EVP_KDF *base_kdf;
-static pthread_key_t ready_key;
-static bool ready_key_made;
 static __thread struct tls_secrets *capture;
-
-static void ready_free(void *arg)
-{
-	struct ready *ready = arg;
-	size_t i;
-
-	for (i = 0; ready && i < DIGESTS; i++)
-		EVP_KDF_CTX_free(ready[i].ctx);
-	free(ready);
-}
-
-static EVP_KDF_CTX *new_ready(const char *digest)
-{
-	int mode = EVP_KDF_HKDF_MODE_EXPAND_ONLY;
-	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode),
-		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST,
-						 (char *)digest, 0),
-		OSSL_PARAM_construct_end(),
-	};
-	EVP_KDF_CTX *ctx = EVP_KDF_CTX_new(base_kdf);
-
-	if (ctx && EVP_KDF_CTX_set_params(ctx, params) > 0)
-		return ctx;
-	EVP_KDF_CTX_free(ctx);
-	return NULL;
-}
-
-/* This thread's context for a hash function, or NULL. */
-static EVP_KDF_CTX *find_ready(const char *digest)
-{
-	struct ready *ready = pthread_getspecific(ready_key);
-	size_t i;
-
-	if (!ready) {
-		ready = calloc(DIGESTS, sizeof(*ready));
-		if (!ready || pthread_setspecific(ready_key, ready)) {
-			free(ready);
-			return NULL;
-		}
-	}
-	for (i = 0; i < DIGESTS && ready[i].ctx; i++)
-		if (!strcmp(ready[i].digest, digest))
-			return ready[i].ctx;
-	if (i == DIGESTS || strlen(digest) >= sizeof(ready[i].digest))
-		return NULL;
-	strcpy(ready[i].digest, digest);
-	ready[i].ctx = new_ready(digest);
-	return ready[i].ctx;
-}
-
-/* Wipe the last secret that this thread has used. */
-static void forget(void)
-{
-	const OSSL_PARAM key[] = {
-		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY,
-						  (void *)nothing,
-						  sizeof(nothing)),
-		OSSL_PARAM_construct_end(),
-	};
-	struct ready *ready = pthread_getspecific(ready_key);
-	size_t i;
-
-	for (i = 0; ready && i < DIGESTS && ready[i].ctx; i++)
-		EVP_KDF_CTX_set_params(ready[i].ctx, key);
-}
 
 static void *kdf_new(void *provctx)
 {
@@ -180,88 +113,113 @@ static const OSSL_PARAM *kdf_gettable(void *ctx, void *provctx)
 	return EVP_KDF_gettable_ctx_params(base_kdf);
 }
 
-static void keep(uint8_t *secret, size_t *secret_len, const uint8_t *out,
+static struct bytes bytes_of(const OSSL_PARAM params[], const char *name)
+{
+	const OSSL_PARAM *p = OSSL_PARAM_locate_const(params, name);
+
+	if (!p || p->data_type != OSSL_PARAM_OCTET_STRING)
+		return (struct bytes){ NULL, 0 };
+	return (struct bytes){ p->data, p->data_size };
+}
+
+static bool is(struct bytes bytes, const char *word)
+{
+	return bytes.len == strlen(word) &&
+	       !memcmp(bytes.data, word, bytes.len);
+}
+
+/* libssl gives a new context all parameters at once: whether these are they. */
+static bool read_wish(const OSSL_PARAM params[], struct wish *wish)
+{
+	const OSSL_PARAM *mode, *digest;
+
+	mode = OSSL_PARAM_locate_const(params, OSSL_KDF_PARAM_MODE);
+	digest = OSSL_PARAM_locate_const(params, OSSL_KDF_PARAM_DIGEST);
+	if (!mode || !OSSL_PARAM_get_int(mode, &wish->mode) || !digest ||
+	    digest->data_type != OSSL_PARAM_UTF8_STRING ||
+	    !is(bytes_of(params, OSSL_KDF_PARAM_PREFIX), HKDF_PREFIX))
+		return false;
+	wish->hkdf = hkdf_get(digest->data);
+	wish->key = bytes_of(params, OSSL_KDF_PARAM_KEY);
+	wish->salt = bytes_of(params, OSSL_KDF_PARAM_SALT);
+	wish->label = bytes_of(params, OSSL_KDF_PARAM_LABEL);
+	wish->data = bytes_of(params, OSSL_KDF_PARAM_DATA);
+	return wish->hkdf && wish->label.data;
+}
+
+static int grant(const struct wish *w, uint8_t *out, size_t len)
+{
+	if (w->mode == EVP_KDF_HKDF_MODE_EXPAND_ONLY && w->key.data)
+		return hkdf_expand_label(w->hkdf, w->key, w->label, w->data,
+					 out, len);
+	if (w->mode == EVP_KDF_HKDF_MODE_EXTRACT_ONLY &&
+	    len == hkdf_len(w->hkdf))
+		return hkdf_next(w->hkdf, w->salt, w->label, w->key, out);
+	return -EINVAL;
+}
+
+static void keep(uint8_t *to, size_t size, size_t *to_len, const uint8_t *out,
 		 size_t len)
 {
-	if (len > TLS_SECRET_MAX)
+	if (len > size)
 		return;
-	memcpy(secret, out, len);
-	*secret_len = len;
+	memcpy(to, out, len);
+	*to_len = len;
 }
 
-static int is_label(const OSSL_PARAM *param, const char *label)
+static void keep_secret(struct tls_traffic *t, const uint8_t *out, size_t len)
 {
-	return param->data_size == strlen(label) &&
-	       !memcmp(param->data, label, param->data_size);
+	keep(t->secret, sizeof(t->secret), &t->secret_len, out, len);
 }
 
-/*
- * libssl gives a new context all parameters at once.  If they ask for
- * HKDF-Expand-Label, @some is set to those that are not in a context that is
- * ready.
- */
-static EVP_KDF_CTX *is_ready(const OSSL_PARAM params[], OSSL_PARAM some[5])
+/* The traffic whose keys are derived from a secret, or NULL. */
+static struct tls_traffic *traffic_of(struct tls_secrets *s,
+				      struct bytes secret)
 {
-	static const char *const names[] = {
-		OSSL_KDF_PARAM_KEY, OSSL_KDF_PARAM_PREFIX, OSSL_KDF_PARAM_LABEL,
-	};
-	const OSSL_PARAM *p;
+	struct tls_traffic *const both[] = { &s->client, &s->server };
 	size_t i;
-	int mode;
 
-	p = OSSL_PARAM_locate_const(params, OSSL_KDF_PARAM_MODE);
-	if (!p || !OSSL_PARAM_get_int(p, &mode) ||
-	    mode != EVP_KDF_HKDF_MODE_EXPAND_ONLY)
-		return NULL;
-	for (i = 0; i < 3; i++) {
-		p = OSSL_PARAM_locate_const(params, names[i]);
-		if (!p)
-			return NULL;
-		some[i] = *p;
-	}
-	/* That of an earlier use is in the context still. */
-	p = OSSL_PARAM_locate_const(params, OSSL_KDF_PARAM_DATA);
-	some[i++] = p ? *p : OSSL_PARAM_construct_octet_string(
-					OSSL_KDF_PARAM_DATA, (void *)nothing, 0);
-	some[i] = OSSL_PARAM_construct_end();
-	p = OSSL_PARAM_locate_const(params, OSSL_KDF_PARAM_DIGEST);
-	return p && p->data_type == OSSL_PARAM_UTF8_STRING ?
-	       find_ready(p->data) : NULL;
+	for (i = 0; i < 2; i++)
+		if (secret.data && secret.len == both[i]->secret_len &&
+		    !CRYPTO_memcmp(secret.data, both[i]->secret, secret.len))
+			return both[i];
+	return NULL;
 }
 
-static int derive(struct kdf *kdf, unsigned char *out, size_t len,
-		  const OSSL_PARAM params[])
+static void note(struct tls_secrets *s, const struct wish *w,
+		 const uint8_t *out, size_t len)
 {
-	EVP_KDF_CTX *ctx = NULL;
-	OSSL_PARAM some[5];
+	struct tls_traffic *t = traffic_of(s, w->key);
 
-	if (capture && !kdf->base)
-		ctx = is_ready(params, some);
-	if (ctx)
-		return EVP_KDF_derive(ctx, out, len, some) > 0;
-	ctx = base_of(kdf);
-	return ctx && EVP_KDF_derive(ctx, out, len, params) > 0;
+	if (is(w->label, "c ap traffic"))
+		keep_secret(&s->client, out, len);
+	else if (is(w->label, "s ap traffic"))
+		keep_secret(&s->server, out, len);
+	else if (is(w->label, "res master"))
+		keep(s->resumption, sizeof(s->resumption), &s->resumption_len,
+		     out, len);
+	else if (t && is(w->label, "key"))
+		keep(t->key, sizeof(t->key), &t->key_len, out, len);
+	else if (t && is(w->label, "iv"))
+		keep(t->iv, sizeof(t->iv), &t->iv_len, out, len);
 }
 
-static int kdf_derive(void *kdf, unsigned char *out, size_t len,
+static int kdf_derive(void *arg, unsigned char *out, size_t len,
 		      const OSSL_PARAM params[])
 {
-	const OSSL_PARAM *label;
+	struct kdf *kdf = arg;
+	EVP_KDF_CTX *base;
+	struct wish wish;
 
-	if (!derive(kdf, out, len, params))
-		return 0;
-	if (!capture)
+	if (!kdf->base && read_wish(params, &wish) && !grant(&wish, out, len)) {
+		if (capture)
+			note(capture, &wish, out, len);
+		else
+			hkdf_forget();
 		return 1;
-	label = OSSL_PARAM_locate_const(params, OSSL_KDF_PARAM_LABEL);
-	if (!label || !label->data)
-		return 1;
-	if (is_label(label, "c ap traffic"))
-		keep(capture->client, &capture->client_len, out, len);
-	else if (is_label(label, "s ap traffic"))
-		keep(capture->server, &capture->server_len, out, len);
-	else if (is_label(label, "res master"))
-		keep(capture->resumption, &capture->resumption_len, out, len);
-	return 1;
+	}
+	base = base_of(kdf);
+	return base && EVP_KDF_derive(base, out, len, params) > 0;
 }
 
 static const OSSL_DISPATCH kdf_functions[] = {
@@ -288,10 +246,11 @@ const OSSL_ALGORITHM tlskdf_algorithms[] = {
  */
 int tlskdf_init(void)
 {
+	int err = hkdf_init();
+
 	base_kdf = EVP_KDF_fetch(NULL, OSSL_KDF_NAME_TLS1_3_KDF,
 				 "provider=default");
-	ready_key_made = !pthread_key_create(&ready_key, ready_free);
-	return base_kdf && ready_key_made ? 0 : -ENOTSUP;
+	return base_kdf ? err : -ENOTSUP;
 }
 
 /**
@@ -299,14 +258,9 @@ int tlskdf_init(void)
  */
 void tlskdf_exit(void)
 {
-	/* Those of other threads went with them. */
-	if (ready_key_made) {
-		ready_free(pthread_getspecific(ready_key));
-		pthread_key_delete(ready_key);
-	}
-	ready_key_made = false;
 	EVP_KDF_free(base_kdf);
 	base_kdf = NULL;
+	hkdf_exit();
 }
 
 /**
@@ -317,7 +271,7 @@ void tlskdf_capture(struct tls_secrets *secrets)
 {
 	capture = secrets;
 	if (!secrets)
-		forget();
+		hkdf_forget();
 }
 
 /**
@@ -326,36 +280,29 @@ void tlskdf_capture(struct tls_secrets *secrets)
  * @secret: what to derive from
  * @secret_len: of @secret
  * @label: without "tls13 "
- * @context: what to mix in; not NULL
+ * @context: what to mix in
  * @context_len: of @context; may be 0
  * @out: filled
- * @len: of @out
+ * @len: of @out, at most that of a hash
  *
- * Return: 0 or -ENOMEM.
+ * Return: 0 or -errno.
  */
 int tlskdf_expand_with(const char *digest, const uint8_t *secret,
 		       size_t secret_len, const char *label,
 		       const uint8_t *context, size_t context_len,
 		       uint8_t *out, size_t len)
 {
-	const OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY,
-						  (void *)secret, secret_len),
-		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_PREFIX,
-						  (void *)"tls13 ", 6),
-		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_LABEL,
-						  (void *)label,
-						  strlen(label)),
-		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_DATA,
-						  (void *)context,
-						  context_len),
-		OSSL_PARAM_construct_end(),
-	};
-	EVP_KDF_CTX *ctx = find_ready(digest);
-	int ok = ctx && EVP_KDF_derive(ctx, out, len, params) > 0;
+	struct hkdf *hkdf = hkdf_get(digest);
+	int err = -ENOMEM;
 
-	forget();
-	return ok ? 0 : -ENOMEM;
+	if (hkdf)
+		err = hkdf_expand_label(hkdf,
+					(struct bytes){ secret, secret_len },
+					(struct bytes){ label, strlen(label) },
+					(struct bytes){ context, context_len },
+					out, len);
+	hkdf_forget();
+	return err;
 }
 
 /**
@@ -365,13 +312,13 @@ int tlskdf_expand_with(const char *digest, const uint8_t *secret,
  * @secret_len: of @secret
  * @label: without "tls13 "
  * @out: filled
- * @len: of @out
+ * @len: of @out, at most that of a hash
  *
- * Return: 0 or -ENOMEM.
+ * Return: 0 or -errno.
  */
 int tlskdf_expand(const char *digest, const uint8_t *secret, size_t secret_len,
 		  const char *label, uint8_t *out, size_t len)
 {
-	return tlskdf_expand_with(digest, secret, secret_len, label, nothing, 0,
+	return tlskdf_expand_with(digest, secret, secret_len, label, NULL, 0,
 				  out, len);
 }
