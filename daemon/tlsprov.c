@@ -1,18 +1,63 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * A provider of OpenSSL inside this program, for the SSL_CTXs that ask for it
- * by their properties: two algorithms that hand on to OpenSSL's default
- * provider, and do one thing of their own (tlskdf.c, x25519.c).
+ * by their properties, and for random bytes: algorithms that hand on to OpenSSL's
+ * default provider, and do one thing of their own (tlskdf.c, x25519.c, drbg.c).
  *
  * Everything here is set before the threads exist, and constant afterwards.
  */
 #include <errno.h>
+#include <string.h>
 
+#include <openssl/rand.h>
+
+#include "drbg.h"
 #include "tlskdf.h"
 #include "tlsprov.h"
 #include "x25519.h"
 
 static OSSL_PROVIDER *base, *ours;
+
+/**
+ * tlsprov_find - find an algorithm of a provider
+ * @provider: whose
+ * @operation: OSSL_OP_*
+ * @name: the first of its names
+ *
+ * Return: the algorithm, or NULL.
+ */
+const OSSL_ALGORITHM *tlsprov_find(OSSL_PROVIDER *provider, int operation,
+				   const char *name)
+{
+	const OSSL_ALGORITHM *a;
+	size_t len = strlen(name);
+	int no_cache;
+
+	a = OSSL_PROVIDER_query_operation(provider, operation, &no_cache);
+	for (; a && a->algorithm_names; a++)
+		/* "NAME:NAME:OID" */
+		if (!strncmp(a->algorithm_names, name, len) &&
+		    (!a->algorithm_names[len] || a->algorithm_names[len] == ':'))
+			return a;
+	return NULL;
+}
+
+/**
+ * tlsprov_function - find a function of an algorithm
+ * @algorithm: whose
+ * @id: OSSL_FUNC_*
+ *
+ * Return: the function, or NULL.
+ */
+void (*tlsprov_function(const OSSL_ALGORITHM *algorithm, int id))(void)
+{
+	const OSSL_DISPATCH *d = algorithm->implementation;
+
+	for (; d->function_id; d++)
+		if (d->function_id == id)
+			return d->function;
+	return NULL;
+}
 
 static const OSSL_ALGORITHM *query(void *provctx, int operation, int *no_cache)
 {
@@ -25,6 +70,8 @@ static const OSSL_ALGORITHM *query(void *provctx, int operation, int *no_cache)
 		return x25519_keymgmt;
 	case OSSL_OP_KEYEXCH:
 		return x25519_keyexch;
+	case OSSL_OP_RAND:
+		return drbg_algorithms;
 	}
 	return NULL;
 }
@@ -58,7 +105,7 @@ static int init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
 /**
  * tlsprov_init - load the provider
  *
- * Before the threads exist, and before the first SSL_CTX.
+ * Before the threads exist, and before the first SSL_CTX and random byte.
  *
  * Return: 0 or -ENOTSUP.
  */
@@ -67,11 +114,12 @@ int tlsprov_init(void)
 	base = OSSL_PROVIDER_load(NULL, "default");
 	if (!base)
 		goto fail;
-	if (tlskdf_init() || x25519_init(base) ||
+	if (tlskdf_init() || x25519_init(base) || drbg_init(base) ||
 	    !OSSL_PROVIDER_add_builtin(NULL, "sockauth", init))
 		goto fail;
 	ours = OSSL_PROVIDER_load(NULL, "sockauth");
-	if (ours)
+	if (ours && RAND_set_DRBG_type(NULL, "CTR-DRBG", TLSPROV_PROPERTIES,
+				       NULL, NULL))
 		return 0;
 fail:
 	tlsprov_exit();

@@ -14,6 +14,9 @@
 /* OpenSSL's tables of functions of different types leave no other way. */
 #define TLSPROV_FUNCTION(id, f)	{ (id), (void (*)(void))(f) }
 
+const OSSL_ALGORITHM *tlsprov_find(OSSL_PROVIDER *provider, int operation,
+				   const char *name);
+void (*tlsprov_function(const OSSL_ALGORITHM *algorithm, int id))(void);
 int tlsprov_init(void);
 void tlsprov_exit(void);
 

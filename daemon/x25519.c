@@ -165,35 +165,10 @@ static void *gen(void *arg, OSSL_CALLBACK *progress, void *progress_arg)
 	return base.gen(g->base, progress, progress_arg);
 }
 
-/* The default provider's X25519 for an operation, or NULL. */
-static const OSSL_ALGORITHM *find(OSSL_PROVIDER *provider, int operation)
-{
-	const OSSL_ALGORITHM *a;
-	int no_cache;
-
-	a = OSSL_PROVIDER_query_operation(provider, operation, &no_cache);
-	for (; a && a->algorithm_names; a++)
-		/* The first of "NAME:NAME:OID". */
-		if (!strncmp(a->algorithm_names, "X25519", 6) &&
-		    (!a->algorithm_names[6] || a->algorithm_names[6] == ':'))
-			return a;
-	return NULL;
-}
-
-static void (*function(const OSSL_ALGORITHM *a, int id))(void)
-{
-	const OSSL_DISPATCH *d = a->implementation;
-
-	for (; d->function_id; d++)
-		if (d->function_id == id)
-			return d->function;
-	return NULL;
-}
-
 /* OpenSSL's own way from a table's entry to a function of its type. */
 #define TAKE(algorithm, id, name) \
-	(base.name = (OSSL_FUNC_##id##_fn *)function(algorithm, \
-						     TAKE_ID_##id))
+	(base.name = (OSSL_FUNC_##id##_fn *)tlsprov_function( \
+				algorithm, TAKE_ID_##id))
 #define TAKE_ID_keymgmt_new		OSSL_FUNC_KEYMGMT_NEW
 #define TAKE_ID_keymgmt_free		OSSL_FUNC_KEYMGMT_FREE
 #define TAKE_ID_keymgmt_import		OSSL_FUNC_KEYMGMT_IMPORT
@@ -284,9 +259,10 @@ static bool replace_functions(const OSSL_ALGORITHM *keymgmt)
 int x25519_init(OSSL_PROVIDER *provider)
 {
 	static const uint8_t nine[KEY_LEN] = { 9 };
-	const OSSL_ALGORITHM *keymgmt = find(provider, OSSL_OP_KEYMGMT);
-	const OSSL_ALGORITHM *keyexch = find(provider, OSSL_OP_KEYEXCH);
+	const OSSL_ALGORITHM *keymgmt, *keyexch;
 
+	keymgmt = tlsprov_find(provider, OSSL_OP_KEYMGMT, "X25519");
+	keyexch = tlsprov_find(provider, OSSL_OP_KEYEXCH, "X25519");
 	base.provctx = OSSL_PROVIDER_get0_provider_ctx(provider);
 	if (!keymgmt || !keyexch || !take_functions(keymgmt, keyexch) ||
 	    !replace_functions(keymgmt))
