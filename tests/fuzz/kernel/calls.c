@@ -42,10 +42,10 @@
 #define OPERATIONS	20000
 #define WORLDS		1
 #define ROUND		4000		/* calls */
-#define ROUND_SECONDS	100		/* that it may take at most */
-#define CALLERS		4
-#define STRANGERS	2
-#define SLOTS		12
+#define ROUND_SECONDS	300		/* that it may take at most */
+#define CALLERS		8		/* most of them sleep in a call */
+#define STRANGERS	4
+#define SLOTS		24
 #define MARKER		"sockauth-marker-"
 #define CONTROL		"sockauth-control"
 #define WAIT_US		20000		/* that any call may block */

@@ -151,8 +151,8 @@ static void remember(struct world *w, unsigned int sender,
 }
 
 /*
- * Read all that a socket has. Returns the verdict on the message SEQ, or 1 if
- * there is none.
+ * Read what a socket has, up to the verdict on the message SEQ, which comes
+ * behind the events of before. Returns the verdict, or 1 if there is none.
  */
 static int receive(struct world *w, unsigned int number, uint32_t seq)
 {
@@ -162,7 +162,8 @@ static int receive(struct world *w, unsigned int number, uint32_t seq)
 	uint32_t of;
 	ssize_t n;
 
-	while ((n = sockauth_genl_recv(sender->genl, w->answer,
+	while (verdict == 1 &&
+	       (n = sockauth_genl_recv(sender->genl, w->answer,
 				       sizeof(w->answer))) > 0) {
 		left = n;
 		for (nlh = (void *)w->answer; mnl_nlmsg_ok(nlh, left);
