@@ -24,6 +24,8 @@ const struct limit limits[N_LIMITS] = {
 	  "input per authentication" },
 	{ "legs", SOCKAUTH_A_LIMIT_LEGS, 2, 4096,
 	  "round trips to the daemon per authentication" },
+	{ "guests", SOCKAUTH_A_LIMIT_GUESTS, 0, 1048576,
+	  "as pending-net, of each namespace that uses the daemon of this one" },
 };
 
 /**

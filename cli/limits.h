@@ -30,7 +30,7 @@ struct limit {
 	const char *help;
 };
 
-#define N_LIMITS	5
+#define N_LIMITS	6
 
 extern const struct limit limits[N_LIMITS];
 

@@ -529,6 +529,7 @@ static const uint8_t attr_types[SOCKAUTH_A_MAX + 1] = {
 	[SOCKAUTH_A_LIMIT_BYTES]	= MNL_TYPE_U32,
 	[SOCKAUTH_A_LIMIT_LEGS]		= MNL_TYPE_U32,
 	[SOCKAUTH_A_COUNT]		= MNL_TYPE_U32,
+	[SOCKAUTH_A_LIMIT_GUESTS]	= MNL_TYPE_U32,
 };
 
 static int parse_attr(const struct nlattr *attr, const struct nlattr **tb)

@@ -32,7 +32,13 @@ static int sockauth_admin_put_conn(struct sk_buff *skb,
 	hdr = sockauth_admin_begin(skb, cb, SOCKAUTH_CMD_CONN_GET);
 	if (!hdr)
 		return -EMSGSIZE;
-	err = sockauth_event_put_conn(skb, conn);
+	/* Only whom we ask for can tell a guest from his own. */
+	if (conn->snet->net != sock_net(skb->sk))
+		err = nla_put_u64_64bit(skb, SOCKAUTH_A_NETNS,
+					conn->snet->net->net_cookie,
+					SOCKAUTH_A_PAD);
+	if (!err)
+		err = sockauth_event_put_conn(skb, conn);
 	if (err)
 		genlmsg_cancel(skb, hdr);
 	else
@@ -264,7 +270,9 @@ static int sockauth_admin_fill_limits(struct sk_buff *skb,
 			   READ_ONCE(lim->timeout_ms)) ?:
 	       nla_put_u32(skb, SOCKAUTH_A_LIMIT_BYTES,
 			   READ_ONCE(lim->bytes)) ?:
-	       nla_put_u32(skb, SOCKAUTH_A_LIMIT_LEGS, READ_ONCE(lim->legs));
+	       nla_put_u32(skb, SOCKAUTH_A_LIMIT_LEGS, READ_ONCE(lim->legs)) ?:
+	       nla_put_u32(skb, SOCKAUTH_A_LIMIT_GUESTS,
+			   READ_ONCE(lim->guests));
 }
 
 /**
@@ -290,14 +298,19 @@ static void sockauth_admin_set(u32 *limit, const struct nlattr *attr)
  * @skb: the request
  * @info: parsed; the policy has checked the ranges
  *
- * Return: 0.
+ * Return: 0, or -EINVAL: guests of another namespace than the initial one.
  */
 int sockauth_admin_limits_set(struct sk_buff *skb, struct genl_info *info)
 {
-	struct sockauth_limits *lim;
+	struct net *net = genl_info_net(info);
+	struct sockauth_limits *lim = &sockauth_net_of(net)->limits;
 	struct nlattr **attrs = info->attrs;
 
-	lim = &sockauth_net_of(genl_info_net(info))->limits;
+	if (attrs[SOCKAUTH_A_LIMIT_GUESTS] && net != &init_net) {
+		NL_SET_ERR_MSG_ATTR(info->extack, attrs[SOCKAUTH_A_LIMIT_GUESTS],
+				    "only the initial network namespace has guests");
+		return -EINVAL;
+	}
 	sockauth_admin_set(&lim->pending, attrs[SOCKAUTH_A_LIMIT_PENDING]);
 	sockauth_admin_set(&lim->pending_net,
 			   attrs[SOCKAUTH_A_LIMIT_PENDING_NET]);
@@ -305,6 +318,7 @@ int sockauth_admin_limits_set(struct sk_buff *skb, struct genl_info *info)
 			   attrs[SOCKAUTH_A_LIMIT_TIMEOUT_MS]);
 	sockauth_admin_set(&lim->bytes, attrs[SOCKAUTH_A_LIMIT_BYTES]);
 	sockauth_admin_set(&lim->legs, attrs[SOCKAUTH_A_LIMIT_LEGS]);
+	sockauth_admin_set(&lim->guests, attrs[SOCKAUTH_A_LIMIT_GUESTS]);
 	return 0;
 }
 

@@ -224,13 +224,15 @@ struct sockauth_conn *sockauth_conn_next(struct sockauth_net *snet,
 }
 
 /**
- * sockauth_conn_forget() - take an ended connection out of the table of ids
+ * sockauth_conn_forget() - take an ended connection out of the tables of ids
  * @conn: the connection; the caller has a reference
  *
- * Nothing happens if it is not in the table any more.
+ * Nothing happens if it is not there any more.
  */
 void sockauth_conn_forget(struct sockauth_conn *conn)
 {
+	if (conn->guest)
+		xa_erase(&sockauth_conn_host(conn)->conns, conn->id);
 	if (xa_erase(&conn->snet->conns, conn->id))
 		sockauth_conn_put(conn);
 }
@@ -270,6 +272,30 @@ static struct sockauth_conn *sockauth_conn_alloc(struct sockauth_net *snet,
 	return conn;
 }
 
+/* A guest is in the table of its host as well, without another reference. */
+static int sockauth_conn_register(struct sockauth_conn *conn)
+{
+	struct xarray *host = &sockauth_conn_host(conn)->conns;
+	int err = 0;
+
+	if (conn->guest)
+		err = xa_reserve(host, conn->id, GFP_KERNEL);
+	if (err)
+		return err;
+	refcount_inc(&conn->ref);
+	err = xa_insert(&conn->snet->conns, conn->id, conn, GFP_KERNEL);
+	if (err) {
+		refcount_dec(&conn->ref);
+		if (conn->guest)
+			xa_release(host, conn->id);
+		return err;
+	}
+	/* It cannot fail where a place is reserved. */
+	if (conn->guest)
+		xa_store(host, conn->id, conn, GFP_KERNEL);
+	return 0;
+}
+
 /*
  * From here on it is counted, has a time-out, and can be found by its id, by
  * whoever wants to end it for one: the lock is kept until all is set up.
@@ -282,12 +308,10 @@ static int sockauth_conn_publish(struct sockauth_conn *conn)
 	int err;
 
 	lockdep_assert_held(&conn->lock);
-	refcount_inc(&conn->ref);
-	err = xa_insert(&snet->conns, conn->id, conn, GFP_KERNEL);
-	if (err) {
-		refcount_dec(&conn->ref);
+	conn->guest = sockauth_net_guests(snet);
+	err = sockauth_conn_register(conn);
+	if (err)
 		return err;
-	}
 	sockauth_timer_arm(conn, jiffies + msecs_to_jiffies(timeout));
 	atomic_inc(&snet->pending);
 	atomic64_inc(&snet->started);
@@ -360,7 +384,7 @@ struct sockauth_conn *sockauth_conn_begin(struct sockauth_sock *ss,
 	int err;
 
 	if (atomic_read(&snet->pending) - atomic_read(&snet->listed) >=
-	    (int)READ_ONCE(snet->limits.pending_net))
+	    (int)sockauth_net_pending_max(snet))
 		return ERR_PTR(-EAGAIN);
 	conn = sockauth_conn_alloc(snet, req, sk);
 	if (!conn)

@@ -8,11 +8,11 @@
  *
  * A worker bound with a window; an event takes one unit of it, its reply gives
  * that back.  What finds no credit waits: with its worker if that keeps a
- * context for it, else in the namespace, for any.  A connection is on one list
- * at a time:
+ * context for it, else in the namespace of the workers, for any.  A connection
+ * is on one list at a time:
  *
- *   snet->waiting	needs credit, of whomever
- *   worker->waiting	has a context there, needs credit of it
+ *   snet->waiting[]	needs credit, of whomever
+ *   worker->waiting[]	has a context there, needs credit of it
  *   worker->busy	was granted credit, is being asked, or has a context
  *   worker->closing	its exchange alone: the connection is gone, and the
  *			context is to be closed
@@ -20,6 +20,11 @@
  * While a connection is on a list, the table of ids has a reference on it.  A
  * worker that does not answer holds credit, and nothing else: what it owes to a
  * connection that has ended is counted with the notices.
+ *
+ * Guests, connections of other namespaces, wait on lists of their own and go
+ * last, and they get no more than half of a window: a flood of them is nothing
+ * that a connection of the workers' own namespace would wait for.  The lock is
+ * always that of the workers' namespace, sockauth_conn_host().
  */
 #include "sockauth.h"
 
@@ -43,7 +48,7 @@ sockauth_credit_unlink(struct sockauth_exchange *ex)
 {
 	struct sockauth_worker *worker = ex->worker;
 
-	lockdep_assert_held(&ex->conn->snet->lock);
+	lockdep_assert_held(&sockauth_conn_host(ex->conn)->lock);
 	if (ex->context)
 		worker->contexts--;
 	ex->context = false;
@@ -53,17 +58,23 @@ sockauth_credit_unlink(struct sockauth_exchange *ex)
 	return worker;
 }
 
-/* Who gets the next credit: those that have begun go first. */
+/* Who gets the next credit: those that have begun go first; guests last. */
 static struct sockauth_exchange *
 sockauth_credit_next(struct sockauth_worker *worker)
 {
-	struct sockauth_exchange *ex;
+	struct sockauth_exchange *ex = NULL;
+	int guest;
 
 	lockdep_assert_held(&worker->snet->lock);
-	ex = list_first_entry_or_null(&worker->waiting,
-				      struct sockauth_exchange, wlink);
-	return ex ?: list_first_entry_or_null(&worker->snet->waiting,
+	for (guest = false; !ex && guest <= true; guest++) {
+		if (!sockauth_worker_has_room(worker, guest))
+			break;
+		ex = list_first_entry_or_null(&worker->waiting[guest],
+					      struct sockauth_exchange, wlink) ?:
+		     list_first_entry_or_null(&worker->snet->waiting[guest],
 					      struct sockauth_exchange, wlink);
+	}
+	return ex;
 }
 
 /*
@@ -125,7 +136,7 @@ void sockauth_credit_pump(struct sockauth_worker *worker)
 
 	do {
 		spin_lock(&snet->lock);
-		while (!worker->dead && worker->outstanding < worker->window) {
+		while (!worker->dead && sockauth_worker_has_room(worker, false)) {
 			ex = sockauth_credit_next(worker);
 			if (close && worker->nclosing >=
 			    (ex ? SOCKAUTH_CLOSE_BATCH : 1)) {
@@ -155,8 +166,9 @@ void sockauth_credit_pump(struct sockauth_worker *worker)
 int sockauth_credit_acquire(struct sockauth_conn *conn)
 {
 	struct sockauth_exchange *ex = conn->ex;
-	struct sockauth_net *snet = conn->snet;
+	struct sockauth_net *snet = sockauth_conn_host(conn);
 	struct sockauth_worker *worker;
+	bool guest = conn->guest;
 	int err = 0;
 
 	lockdep_assert_held(&conn->lock);
@@ -166,26 +178,27 @@ int sockauth_credit_acquire(struct sockauth_conn *conn)
 	err = -EAGAIN;
 	if (ex->context) {
 		worker = ex->worker;
-		if (worker->outstanding < worker->window && !worker->dead &&
-		    list_empty(&worker->waiting)) {
+		if (sockauth_worker_has_room(worker, guest) && !worker->dead &&
+		    list_empty(&worker->waiting[guest])) {
 			sockauth_credit_grant(worker, ex);
 			err = 0;
 		} else if (!worker->dead && !ex->queued) {
 			/* Once: more bytes of the peer do not change its turn. */
 			ex->queued = true;
-			list_move_tail(&ex->wlink, &worker->waiting);
+			list_move_tail(&ex->wlink, &worker->waiting[guest]);
 		}
 		/* Of a dead worker we are about to hear. */
 		goto out;
 	}
 	if (!list_empty(&ex->wlink))
 		goto out;
-	worker = list_empty(&snet->waiting) ? sockauth_worker_pick(snet) : NULL;
+	worker = list_empty(&snet->waiting[guest]) ?
+		 sockauth_worker_pick(snet, guest) : NULL;
 	if (worker) {
 		sockauth_credit_grant(worker, ex);
 		err = 0;
 	} else {
-		list_add_tail(&ex->wlink, &snet->waiting);
+		list_add_tail(&ex->wlink, &snet->waiting[guest]);
 	}
 out:
 	spin_unlock(&snet->lock);
@@ -198,10 +211,12 @@ out:
  */
 void sockauth_credit_sent(struct sockauth_conn *conn)
 {
-	spin_lock(&conn->snet->lock);
+	struct sockauth_net *snet = sockauth_conn_host(conn);
+
+	spin_lock(&snet->lock);
 	conn->ex->granted = false;
 	conn->ex->asked = true;
-	spin_unlock(&conn->snet->lock);
+	spin_unlock(&snet->lock);
 }
 
 /**
@@ -210,17 +225,19 @@ void sockauth_credit_sent(struct sockauth_conn *conn)
  */
 void sockauth_credit_unsent(struct sockauth_conn *conn)
 {
-	spin_lock(&conn->snet->lock);
+	struct sockauth_net *snet = sockauth_conn_host(conn);
+
+	spin_lock(&snet->lock);
 	conn->ex->granted = true;
 	conn->ex->asked = false;
-	spin_unlock(&conn->snet->lock);
+	spin_unlock(&snet->lock);
 }
 
 /* Only whom we asked learns more than that it was not asked. */
 static int sockauth_credit_owed(const struct sockauth_exchange *ex,
 				const struct sock *nlsk, u32 leg)
 {
-	lockdep_assert_held(&ex->conn->snet->lock);
+	lockdep_assert_held(&sockauth_conn_host(ex->conn)->lock);
 	if (!ex->asked || ex->worker->nlsk != nlsk || ex->worker->dead)
 		return -ENOENT;
 	return leg == ex->conn->leg ? 0 : -ESTALE;
@@ -239,7 +256,7 @@ static int sockauth_credit_owed(const struct sockauth_exchange *ex,
 int sockauth_credit_check(const struct sockauth_exchange *ex,
 			  const struct sock *nlsk, u32 leg)
 {
-	struct sockauth_net *snet = ex->conn->snet;
+	struct sockauth_net *snet = sockauth_conn_host(ex->conn);
 	int err;
 
 	spin_lock(&snet->lock);
@@ -263,7 +280,7 @@ int sockauth_credit_check(const struct sockauth_exchange *ex,
 int sockauth_credit_answered(struct sockauth_conn *conn,
 			     const struct sock *nlsk, u32 leg, bool context)
 {
-	struct sockauth_net *snet = conn->snet;
+	struct sockauth_net *snet = sockauth_conn_host(conn);
 	struct sockauth_exchange *ex;
 	struct sockauth_worker *worker;
 	int err;
@@ -298,17 +315,18 @@ int sockauth_credit_answered(struct sockauth_conn *conn,
 
 /**
  * sockauth_credit_notice() - credit for an event that no connection waits for
- * @snet: the namespace
+ * @conn: whose event it is
  *
  * Return: the worker to send it to, with a reference; NULL: none has credit,
  *	and the event is not worth waiting for.
  */
-struct sockauth_worker *sockauth_credit_notice(struct sockauth_net *snet)
+struct sockauth_worker *sockauth_credit_notice(struct sockauth_conn *conn)
 {
+	struct sockauth_net *snet = sockauth_conn_host(conn);
 	struct sockauth_worker *worker;
 
 	spin_lock(&snet->lock);
-	worker = sockauth_worker_pick(snet);
+	worker = sockauth_worker_pick(snet, conn->guest);
 	if (worker) {
 		worker->outstanding++;
 		worker->notices++;
@@ -376,7 +394,7 @@ int sockauth_credit_noticed(struct sockauth_net *snet, const struct sock *nlsk)
 void sockauth_credit_abandon(struct sockauth_conn *conn)
 {
 	struct sockauth_exchange *ex = conn->ex;
-	struct sockauth_net *snet = conn->snet;
+	struct sockauth_net *snet = sockauth_conn_host(conn);
 	struct sockauth_worker *worker;
 	bool close;
 
@@ -416,7 +434,7 @@ void sockauth_credit_abandon(struct sockauth_conn *conn)
 bool sockauth_credit_lost(struct sockauth_conn *conn)
 {
 	struct sockauth_exchange *ex = conn->ex;
-	struct sockauth_net *snet = conn->snet;
+	struct sockauth_net *snet = sockauth_conn_host(conn);
 	struct sockauth_worker *worker = NULL;
 	bool context = false;
 

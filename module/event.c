@@ -247,7 +247,7 @@ void sockauth_event_record(struct sockauth_conn *conn, const void *record,
 	lockdep_assert_held(&conn->lock);
 	if (!conn->peer->blob_len || len > SOCKAUTH_TOKEN_MAX)
 		return;
-	worker = sockauth_credit_notice(conn->snet);
+	worker = sockauth_credit_notice(conn);
 	if (!worker)
 		return;
 	skb = genlmsg_new(SOCKAUTH_EVENT_FIXED + strlen(req->profile) +

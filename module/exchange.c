@@ -113,12 +113,20 @@ static bool sockauth_exchange_broken(struct sockauth_conn *conn)
 	return true;
 }
 
+static bool sockauth_exchange_within(const struct sockauth_conn *conn,
+				     const struct sockauth_limits *limits,
+				     u32 more)
+{
+	return conn->ex->bytes + more <= READ_ONCE(limits->bytes) &&
+	       conn->leg < READ_ONCE(limits->legs);
+}
+
+/* Of a guest the limits of both namespaces hold. */
 static bool sockauth_exchange_over_limit(struct sockauth_conn *conn, u32 more)
 {
-	const struct sockauth_limits *limits = &conn->snet->limits;
-
-	if (conn->ex->bytes + more <= READ_ONCE(limits->bytes) &&
-	    conn->leg < READ_ONCE(limits->legs))
+	if (sockauth_exchange_within(conn, &conn->snet->limits, more) &&
+	    sockauth_exchange_within(conn, &sockauth_conn_host(conn)->limits,
+				     more))
 		return false;
 	sockauth_conn_end(conn, SOCKAUTH_REASON_LIMIT, EMSGSIZE,
 			  "the peer's handshake is longer than the limits allow");
@@ -497,7 +505,7 @@ static void sockauth_exchange_timed_out(struct sockauth_conn *conn)
 {
 	switch (conn->state) {
 	case SOCKAUTH_STATE_WAIT_WORKER:
-		if (!sockauth_worker_exists(conn->snet)) {
+		if (!sockauth_worker_exists(sockauth_conn_host(conn))) {
 			sockauth_conn_end(conn, SOCKAUTH_REASON_NO_WORKER,
 					  ETIMEDOUT, "no daemon is running: start sockauthd");
 			return;

@@ -108,15 +108,14 @@ static void sockauth_listener_evict(struct sockauth_listener *l)
 /* Room for one more: the oldest of the listener, or of the fullest, goes. */
 static void sockauth_listener_make_room(struct sockauth_listener *l)
 {
-	const struct sockauth_limits *limits = &l->snet->limits;
 	struct sockauth_listener *largest;
 	int tries;
 
 	/* More than one may have to go, if the limit was lowered. */
-	while (READ_ONCE(l->npending) >= READ_ONCE(limits->pending))
+	while (READ_ONCE(l->npending) >= READ_ONCE(l->snet->limits.pending))
 		sockauth_listener_evict(l);
 	for (tries = 0; tries < SOCKAUTH_EVICTIONS_MAX &&
-	     atomic_read(&l->snet->listed) >= READ_ONCE(limits->pending_net);
+	     atomic_read(&l->snet->listed) >= sockauth_net_pending_max(l->snet);
 	     tries++) {
 		largest = sockauth_listener_largest(l);
 		sockauth_listener_evict(largest);

@@ -33,6 +33,37 @@ struct sockauth_net *sockauth_net_of(const struct net *net)
 	return net_generic(net, sockauth_net_id);
 }
 
+/**
+ * sockauth_net_guests() - are connections of this namespace guests
+ * @snet: the namespace
+ *
+ * They are, of the workers of the initial namespace, if those take guests and
+ * there never was a worker here: whoever had one of his own waits for that
+ * again, and is not served by somebody else's rules.
+ *
+ * Return: how many there may be at a time; 0: they are not.
+ */
+u32 sockauth_net_guests(const struct sockauth_net *snet)
+{
+	if (snet->net == &init_net || READ_ONCE(snet->served))
+		return 0;
+	return READ_ONCE(sockauth_net_of(&init_net)->limits.guests);
+}
+
+/**
+ * sockauth_net_pending_max() - what strangers, or applications, may hold
+ * @snet: the namespace
+ *
+ * Return: the limit of pending connections; of guests both limits hold.
+ */
+u32 sockauth_net_pending_max(const struct sockauth_net *snet)
+{
+	u32 max = READ_ONCE(snet->limits.pending_net);
+	u32 guests = sockauth_net_guests(snet);
+
+	return guests ? min(guests, max) : max;
+}
+
 static int __net_init sockauth_net_init(struct net *net)
 {
 	struct sockauth_net *snet = sockauth_net_of(net);
@@ -41,7 +72,8 @@ static int __net_init sockauth_net_init(struct net *net)
 	xa_init(&snet->conns);
 	spin_lock_init(&snet->lock);
 	INIT_LIST_HEAD(&snet->workers);
-	INIT_LIST_HEAD(&snet->waiting);
+	INIT_LIST_HEAD(&snet->waiting[false]);
+	INIT_LIST_HEAD(&snet->waiting[true]);
 	INIT_LIST_HEAD(&snet->listeners);
 	snet->limits = (struct sockauth_limits) {
 		.pending = SOCKAUTH_PENDING_DEFAULT,

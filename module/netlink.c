@@ -26,6 +26,10 @@ static struct netlink_range_validation sockauth_range_pending = {
 	.min = 1, .max = SOCKAUTH_PENDING_MAX,
 };
 
+static struct netlink_range_validation sockauth_range_guests = {
+	.min = 0, .max = SOCKAUTH_PENDING_MAX,
+};
+
 static struct netlink_range_validation sockauth_range_timeout = {
 	.min = 1, .max = SOCKAUTH_TIMEOUT_MAX,
 };
@@ -96,6 +100,7 @@ static const struct nla_policy sockauth_limits_policy[SOCKAUTH_A_MAX + 1] = {
 	[SOCKAUTH_A_LIMIT_TIMEOUT_MS] = NLA_POLICY_FULL_RANGE(NLA_U32, &sockauth_range_timeout),
 	[SOCKAUTH_A_LIMIT_BYTES] = NLA_POLICY_FULL_RANGE(NLA_U32, &sockauth_range_bytes),
 	[SOCKAUTH_A_LIMIT_LEGS] = NLA_POLICY_RANGE(NLA_U32, 2, 4096),
+	[SOCKAUTH_A_LIMIT_GUESTS] = NLA_POLICY_FULL_RANGE(NLA_U32, &sockauth_range_guests),
 };
 
 static const struct nla_policy sockauth_kill_policy[SOCKAUTH_A_MAX + 1] = {

@@ -61,6 +61,8 @@
  * @timeout_ms: for an authentication whose request names none
  * @bytes: of input per authentication
  * @legs: events per authentication
+ * @guests: as @pending_net, for each namespace whose connections are guests of
+ *	this one's workers; 0: none are.  Of the initial namespace alone
  *
  * Read without a lock, written by SOCKAUTH_CMD_LIMITS_SET.
  */
@@ -70,16 +72,19 @@ struct sockauth_limits {
 	u32	timeout_ms;
 	u32	bytes;
 	u32	legs;
+	u32	guests;
 };
 
 /**
  * struct sockauth_net - state of one network namespace
  * @net: the namespace
- * @conns: connections by id; lookups under RCU
+ * @conns: connections by id, guests too; lookups under RCU
  * @lock: protects @workers, @waiting, @listeners, @profiles, and all that
  *	worker.c and credit.c say it does
  * @workers: bound workers
- * @waiting: connections that any worker may take, oldest first
+ * @served: a worker was bound here once: never again is a connection of this
+ *	namespace a guest of others
+ * @waiting: connections that any worker may take, oldest first; guests apart
  * @listeners: listening sockets, for dumps and eviction
  * @profiles: what the daemon serves, names with their zeros one after the
  *	other, an empty one last; NULL: nobody has said
@@ -100,7 +105,8 @@ struct sockauth_net {
 	struct xarray		conns;
 	spinlock_t		lock;		/* see above */
 	struct list_head	workers;
-	struct list_head	waiting;
+	bool			served;
+	struct list_head	waiting[2];
 	struct list_head	listeners;
 	char			*profiles;
 	struct sockauth_limits	limits;
@@ -140,6 +146,8 @@ static inline void sockauth_object_gone(enum sockauth_object type)
 
 extern struct workqueue_struct *sockauth_wq, *sockauth_app_wq;
 struct sockauth_net *sockauth_net_of(const struct net *net);
+u32 sockauth_net_guests(const struct sockauth_net *snet);
+u32 sockauth_net_pending_max(const struct sockauth_net *snet);
 
 /* ---- sockopt.c: the socket options ---- */
 
@@ -478,6 +486,8 @@ struct sockauth_exchange {
  * @rd_shut: the application has shut down reading
  * @truncated: the stream ended without close_notify, and was counted
  * @announce: wake the application when @lock is released
+ * @guest: the workers of the initial namespace serve it, see
+ *	sockauth_conn_host(); never changes
  * @ready: which of the two lists @link is on, under @listener's lock
  * @born: jiffies
  * @req: what the application asked for
@@ -517,6 +527,7 @@ struct sockauth_conn {
 	bool				rd_shut;
 	bool				truncated;
 	bool				announce;
+	bool				guest;
 	bool				ready;
 	unsigned long			born;
 	struct sockauth_req		*req;
@@ -526,6 +537,13 @@ struct sockauth_conn {
 	struct list_head		link;
 	struct rcu_head			rcu;
 };
+
+/* The namespace whose workers serve the connection. */
+static inline struct sockauth_net *
+sockauth_conn_host(const struct sockauth_conn *conn)
+{
+	return conn->guest ? sockauth_net_of(&init_net) : conn->snet;
+}
 
 struct sockauth_conn *sockauth_conn_create(struct sockauth_listener *l,
 					   struct sock *sk);
@@ -696,7 +714,8 @@ void sockauth_close_begin(struct sockauth_sock *ss, struct socket *sock);
  * @answered: events answered so far
  * @dead: its port is gone
  * @nclosing: length of @closing
- * @waiting: connections with a context here that need credit, oldest first
+ * @waiting: connections with a context here that need credit, oldest first;
+ *	guests apart
  * @busy: connections that it was asked about or keeps a context of
  * @closing: exchanges of connections that are over, to be told in the next
  *	CLOSE; owned by the list
@@ -716,7 +735,7 @@ struct sockauth_worker {
 	u64			answered;
 	u32			nclosing;
 	bool			dead;
-	struct list_head	waiting;
+	struct list_head	waiting[2];
 	struct list_head	busy;
 	struct list_head	closing;
 };
@@ -724,7 +743,9 @@ struct sockauth_worker {
 void sockauth_worker_put(struct sockauth_worker *worker);
 struct sockauth_worker *sockauth_worker_lookup(struct sockauth_net *snet,
 					       const struct sock *nlsk);
-struct sockauth_worker *sockauth_worker_pick(struct sockauth_net *snet);
+bool sockauth_worker_has_room(const struct sockauth_worker *worker, bool guest);
+struct sockauth_worker *sockauth_worker_pick(struct sockauth_net *snet,
+					     bool guest);
 bool sockauth_worker_exists(struct sockauth_net *snet);
 bool sockauth_worker_bound(struct sockauth_net *snet, const struct sock *nlsk);
 void sockauth_worker_set_profiles(struct sockauth_net *snet, char *profiles);
@@ -747,7 +768,7 @@ int sockauth_credit_check(const struct sockauth_exchange *ex,
 			  const struct sock *nlsk, u32 leg);
 int sockauth_credit_answered(struct sockauth_conn *conn,
 			     const struct sock *nlsk, u32 leg, bool context);
-struct sockauth_worker *sockauth_credit_notice(struct sockauth_net *snet);
+struct sockauth_worker *sockauth_credit_notice(struct sockauth_conn *conn);
 void sockauth_credit_unnotice(struct sockauth_worker *worker);
 int sockauth_credit_noticed(struct sockauth_net *snet,
 			    const struct sock *nlsk);

@@ -61,21 +61,38 @@ struct sockauth_worker *sockauth_worker_lookup(struct sockauth_net *snet,
 }
 
 /**
+ * sockauth_worker_has_room() - may one more event be unanswered
+ * @worker: the worker
+ * @guest: of a guest: these leave half of a window free, so that it is never for
+ *	them that a connection of the namespace itself waits
+ *
+ * Context: sockauth_net.lock.
+ * Return: true if so.
+ */
+bool sockauth_worker_has_room(const struct sockauth_worker *worker, bool guest)
+{
+	lockdep_assert_held(&worker->snet->lock);
+	return worker->outstanding < (guest ? worker->window / 2 : worker->window);
+}
+
+/**
  * sockauth_worker_pick() - the worker with the most room
  * @snet: the namespace
+ * @guest: for a guest's event
  *
  * Among equals, whose turn it is.
  *
  * Context: sockauth_net.lock.
  * Return: the worker, whose reference is the list's; NULL: none has credit.
  */
-struct sockauth_worker *sockauth_worker_pick(struct sockauth_net *snet)
+struct sockauth_worker *sockauth_worker_pick(struct sockauth_net *snet,
+					     bool guest)
 {
 	struct sockauth_worker *worker, *best = NULL;
 
 	lockdep_assert_held(&snet->lock);
 	list_for_each_entry(worker, &snet->workers, link)
-		if (worker->outstanding < worker->window &&
+		if (sockauth_worker_has_room(worker, guest) &&
 		    (!best || worker->outstanding < best->outstanding))
 			best = worker;
 	if (best)
@@ -134,6 +151,8 @@ void sockauth_worker_set_profiles(struct sockauth_net *snet, char *profiles)
  * @snet: the namespace
  * @profile: its name; empty: "default"
  *
+ * Of a namespace whose connections are guests: at their host.
+ *
  * Return: true if so, or if no daemon has ever said what it serves.
  */
 bool sockauth_worker_serves(struct sockauth_net *snet, const char *profile)
@@ -141,6 +160,8 @@ bool sockauth_worker_serves(struct sockauth_net *snet, const char *profile)
 	const char *p;
 	bool found;
 
+	if (sockauth_net_guests(snet))
+		snet = sockauth_net_of(&init_net);
 	if (!*profile)
 		profile = "default";
 	spin_lock(&snet->lock);
@@ -170,7 +191,8 @@ sockauth_worker_alloc(struct sockauth_net *snet, struct sock *nlsk, u32 portid)
 	worker->userns = get_user_ns(sk_user_ns(nlsk));
 	worker->portid = portid;
 	worker->born = jiffies;
-	INIT_LIST_HEAD(&worker->waiting);
+	INIT_LIST_HEAD(&worker->waiting[false]);
+	INIT_LIST_HEAD(&worker->waiting[true]);
 	INIT_LIST_HEAD(&worker->busy);
 	INIT_LIST_HEAD(&worker->closing);
 	return worker;
@@ -192,6 +214,7 @@ static int sockauth_worker_add(struct sockauth_worker *worker)
 	if (!try_module_get(THIS_MODULE))
 		return -ENODEV;
 	list_add(&worker->link, &snet->workers);
+	WRITE_ONCE(snet->served, true);
 	return 0;
 }
 
@@ -249,7 +272,8 @@ static void sockauth_worker_die(struct sockauth_worker *worker)
 	LIST_HEAD(closing);
 
 	spin_lock(&snet->lock);
-	list_splice_init(&worker->waiting, &worker->busy);
+	list_splice_init(&worker->waiting[false], &worker->busy);
+	list_splice_init(&worker->waiting[true], &worker->busy);
 	list_for_each_entry(ex, &worker->busy, wlink) {
 		set_bit(SOCKAUTH_EV_WORKER_DIED, &ex->conn->events);
 		sockauth_conn_kick(ex->conn);

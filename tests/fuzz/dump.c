@@ -187,6 +187,7 @@ static void put_all(struct nlmsghdr *nlh)
 	mnl_attr_put_u32(nlh, SOCKAUTH_A_LIMIT_TIMEOUT_MS, 10000);
 	mnl_attr_put_u32(nlh, SOCKAUTH_A_LIMIT_BYTES, 131072);
 	mnl_attr_put_u32(nlh, SOCKAUTH_A_LIMIT_LEGS, 64);
+	mnl_attr_put_u32(nlh, SOCKAUTH_A_LIMIT_GUESTS, 8);
 	mnl_attr_put_u32(nlh, SOCKAUTH_A_COUNT, 1);
 	nest = mnl_attr_nest_start(nlh, SOCKAUTH_A_FAILED);
 	mnl_attr_put_u64(nlh, SOCKAUTH_REASON_TIMEOUT, 4);

@@ -82,6 +82,10 @@ static int fw_parse(struct fakeworker *fw, struct fw_event *event,
 	}
 	if (tb[SOCKAUTH_A_LEG])
 		event->leg = mnl_attr_get_u32(tb[SOCKAUTH_A_LEG]);
+	if (tb[SOCKAUTH_A_NETNS])
+		event->netns = mnl_attr_get_u64(tb[SOCKAUTH_A_NETNS]);
+	if (tb[SOCKAUTH_A_UID])
+		event->uid = mnl_attr_get_u32(tb[SOCKAUTH_A_UID]);
 	event->malformed = tb[SOCKAUTH_A_MALFORMED];
 	if (tb[SOCKAUTH_A_PROFILE])
 		strncpy(event->profile,
@@ -164,6 +168,14 @@ int fw_transact(struct fakeworker *fw, struct nlmsghdr *nlh)
 		err = fw_receive(fw, seq, &verdict);
 	}
 	return err < 0 ? err : verdict;
+}
+
+int fw_limit(struct fakeworker *fw, uint16_t limit, uint32_t value)
+{
+	struct nlmsghdr *nlh = fw_begin(fw, SOCKAUTH_CMD_LIMITS_SET);
+
+	mnl_attr_put_u32(nlh, limit, value);
+	return fw_transact(fw, nlh);
 }
 
 int fw_deafen(struct fakeworker *fw)

@@ -21,6 +21,8 @@ struct fakeworker;
  * @id: the connection; CLOSE: the first one
  * @ids: CLOSE: how many there are
  * @leg: number of the event
+ * @netns: cookie of the connection's namespace; later legs: 0
+ * @uid: who asked, likewise
  * @malformed: the token is no record
  * @profile: empty: default
  * @token_len: length of @token
@@ -31,6 +33,8 @@ struct fw_event {
 	uint64_t	id;
 	unsigned int	ids;
 	uint32_t	leg;
+	uint64_t	netns;
+	uint32_t	uid;
 	bool		malformed;
 	char		profile[SOCKAUTH_PROFILE_MAX];
 	uint32_t	token_len;
@@ -80,6 +84,9 @@ struct nlmsghdr;
 struct nlmsghdr *fw_begin(struct fakeworker *fw, uint8_t cmd);
 int fw_transact(struct fakeworker *fw, struct nlmsghdr *nlh);
 const char *fw_text(const struct fakeworker *fw);
+
+/* Set one limit of the namespace. */
+int fw_limit(struct fakeworker *fw, uint16_t limit, uint32_t value);
 
 /* The receive buffer, by which the window was granted, shrinks to one event. */
 int fw_deafen(struct fakeworker *fw);

@@ -101,14 +101,6 @@ FIXTURE_TEARDOWN(limits)
 	fw_close(self->fw);
 }
 
-static int set_limit(struct fakeworker *fw, uint16_t limit, uint32_t value)
-{
-	struct nlmsghdr *nlh = fw_begin(fw, SOCKAUTH_CMD_LIMITS_SET);
-
-	mnl_attr_put_u32(nlh, limit, value);
-	return fw_transact(fw, nlh);
-}
-
 struct number {
 	uint16_t	attr;
 	int64_t		value;
@@ -241,10 +233,10 @@ TEST_F(limits, defaults)
 		uint16_t attr = limits[i].attr;
 
 		EXPECT_EQ(limits[i].value, ask(SOCKAUTH_CMD_LIMITS_GET, attr));
-		EXPECT_EQ(-ERANGE, set_limit(self->fw, attr, limits[i].low));
-		EXPECT_EQ(-ERANGE, set_limit(self->fw, attr, limits[i].high));
+		EXPECT_EQ(-ERANGE, fw_limit(self->fw, attr, limits[i].low));
+		EXPECT_EQ(-ERANGE, fw_limit(self->fw, attr, limits[i].high));
 		EXPECT_EQ(limits[i].value, ask(SOCKAUTH_CMD_LIMITS_GET, attr));
-		EXPECT_EQ(0, set_limit(self->fw, attr, limits[i].low + 1));
+		EXPECT_EQ(0, fw_limit(self->fw, attr, limits[i].low + 1));
 		EXPECT_EQ(limits[i].low + 1,
 			  ask(SOCKAUTH_CMD_LIMITS_GET, attr));
 	}
@@ -255,7 +247,7 @@ TEST_F(limits, per_listener)
 {
 	int i;
 
-	ASSERT_EQ(0, set_limit(self->fw, SOCKAUTH_A_LIMIT_PENDING, 4));
+	ASSERT_EQ(0, fw_limit(self->fw, SOCKAUTH_A_LIMIT_PENDING, 4));
 	for (i = 0; i < FLOOD; i++) {
 		self->flood[i] = net_connect_to(self->attacked);
 		ASSERT_GE(self->flood[i], 0);
@@ -271,7 +263,7 @@ TEST_F(limits, per_namespace)
 {
 	int i;
 
-	ASSERT_EQ(0, set_limit(self->fw, SOCKAUTH_A_LIMIT_PENDING_NET, 6));
+	ASSERT_EQ(0, fw_limit(self->fw, SOCKAUTH_A_LIMIT_PENDING_NET, 6));
 	for (i = 0; i < FLOOD; i++) {
 		self->flood[i] = net_connect_to(self->attacked);
 		ASSERT_GE(self->flood[i], 0);
@@ -294,7 +286,7 @@ TEST_F(limits, clients_evict_nobody)
 
 	ASSERT_GE(plain, 0);
 	ASSERT_EQ(0, net_address(plain, &addr, &len));
-	ASSERT_EQ(0, set_limit(self->fw, SOCKAUTH_A_LIMIT_PENDING_NET, FLOOD));
+	ASSERT_EQ(0, fw_limit(self->fw, SOCKAUTH_A_LIMIT_PENDING_NET, FLOOD));
 	for (i = 0; i < FLOOD; i++) {
 		self->flood[i] = net_tcp(AF_INET);
 		ASSERT_EQ(0, fcntl(self->flood[i], F_SETFL, O_NONBLOCK));
@@ -378,7 +370,7 @@ static bool refused_for_ever(struct fakeworker *fw, struct fw_event *event,
 
 TEST_F(limits, legs)
 {
-	ASSERT_EQ(0, set_limit(self->fw, SOCKAUTH_A_LIMIT_LEGS, 5));
+	ASSERT_EQ(0, fw_limit(self->fw, SOCKAUTH_A_LIMIT_LEGS, 5));
 	self->flood[0] = net_connect_to(self->attacked);
 	ASSERT_GE(self->flood[0], 0);
 	EXPECT_TRUE(refused_for_ever(self->fw, self->event, self->flood[0], 10,
@@ -389,7 +381,7 @@ TEST_F(limits, legs)
 
 TEST_F(limits, bytes)
 {
-	ASSERT_EQ(0, set_limit(self->fw, SOCKAUTH_A_LIMIT_BYTES,
+	ASSERT_EQ(0, fw_limit(self->fw, SOCKAUTH_A_LIMIT_BYTES,
 			       4 * SOCKAUTH_RECORD_MAX));
 	self->flood[0] = net_connect_to(self->attacked);
 	ASSERT_GE(self->flood[0], 0);
@@ -405,7 +397,7 @@ TEST_F(limits, time)
 	int fd = listener(0, 8);
 
 	ASSERT_GE(fd, 0);
-	ASSERT_EQ(0, set_limit(self->fw, SOCKAUTH_A_LIMIT_TIMEOUT_MS, 200));
+	ASSERT_EQ(0, fw_limit(self->fw, SOCKAUTH_A_LIMIT_TIMEOUT_MS, 200));
 	self->flood[0] = net_connect_to(fd);
 	self->flood[1] = net_connect_to(self->attacked);
 	EXPECT_TRUE(counted(SOCKAUTH_REASON_TIMEOUT, 1));
@@ -423,7 +415,7 @@ TEST_F_TIMEOUT(limits, no_time_at_all, 120)
 	int fd = listener(1, 128), i, j;
 
 	ASSERT_GE(fd, 0);
-	ASSERT_EQ(0, set_limit(self->fw, SOCKAUTH_A_LIMIT_PENDING_NET, 2));
+	ASSERT_EQ(0, fw_limit(self->fw, SOCKAUTH_A_LIMIT_PENDING_NET, 2));
 	for (i = 0; i < 10; i++) {
 		for (j = 0; j < FLOOD; j++) {
 			self->flood[j] = net_connect_to(fd);
@@ -539,8 +531,8 @@ TEST_F_TIMEOUT(limits, silent, 900)
 	ASSERT_EQ(0, sysctl_set("/proc/sys/net/core/somaxconn", n + 1));
 	/* What TCP remembers of connections that are over is not ours. */
 	ASSERT_EQ(0, sysctl_set("/proc/sys/net/ipv4/tcp_max_tw_buckets", 0));
-	ASSERT_EQ(0, set_limit(self->fw, SOCKAUTH_A_LIMIT_PENDING, n + 1));
-	ASSERT_EQ(0, set_limit(self->fw, SOCKAUTH_A_LIMIT_PENDING_NET, n + 2));
+	ASSERT_EQ(0, fw_limit(self->fw, SOCKAUTH_A_LIMIT_PENDING, n + 1));
+	ASSERT_EQ(0, fw_limit(self->fw, SOCKAUTH_A_LIMIT_PENDING_NET, n + 2));
 	/* The first round fills caches that stay. */
 	ASSERT_LT(0, cost_of_tcp(clients, n));
 	tcp = cost_of_tcp(clients, n);

@@ -15,6 +15,7 @@ static void put_limits(struct message *message)
 	mnl_attr_put_u32(message->nlh, SOCKAUTH_A_LIMIT_PENDING_NET, 16384);
 	mnl_attr_put_u32(message->nlh, SOCKAUTH_A_LIMIT_TIMEOUT_MS, 30000);
 	mnl_attr_put_u32(message->nlh, SOCKAUTH_A_LIMIT_BYTES, 262144);
+	mnl_attr_put_u32(message->nlh, SOCKAUTH_A_LIMIT_GUESTS, 0);
 }
 
 void limits_shown(void **state)
@@ -37,11 +38,12 @@ void limits_shown(void **state)
 		"pending-net  16384   the same, per network namespace\n"
 		"timeout-ms   30000   for an authentication whose application names no time\n"
 		"bytes        262144  input per authentication\n"
-		"legs         64      round trips to the daemon per authentication\n");
+		"legs         64      round trips to the daemon per authentication\n"
+		"guests       0       as pending-net, of each namespace that uses the daemon of this one\n");
 	free(text);
 	assert_json(limits_json(values),
 		    "{\"pending\":1024,\"pending-net\":16384,"
-		    "\"timeout-ms\":30000,\"bytes\":262144,\"legs\":64}");
+		    "\"timeout-ms\":30000,\"bytes\":262144,\"legs\":64,\"guests\":0}");
 }
 
 void limits_refuse_missing(void **state)

@@ -451,7 +451,8 @@ enum sockauth_step_status {
  * @SOCKAUTH_A_LOCAL: binary, struct sockaddr_in or sockaddr_in6
  * @SOCKAUTH_A_REMOTE: binary, likewise
  * @SOCKAUTH_A_IFINDEX: u32, interface that the socket is bound to, 0: none
- * @SOCKAUTH_A_NETNS: u64, cookie of the network namespace
+ * @SOCKAUTH_A_NETNS: u64, cookie of the network namespace; in a dump: if it is
+ *	another one, whose connection is a guest of this one's workers
  * @SOCKAUTH_A_UID: u32, effective user id that set SOCKAUTH_REQUEST, as the
  *	receiver's user namespace sees it; for a worker (__u32)-1 if it has
  *	no such user
@@ -503,6 +504,8 @@ enum sockauth_step_status {
  * @SOCKAUTH_A_LIMIT_BYTES: u32, bytes of input per authentication
  * @SOCKAUTH_A_LIMIT_LEGS: u32, events per authentication
  * @SOCKAUTH_A_COUNT: u32
+ * @SOCKAUTH_A_LIMIT_GUESTS: u32, of the initial network namespace: pending
+ *	connections of each other namespace that uses its workers; 0: none does
  */
 enum sockauth_attr {
 	SOCKAUTH_A_UNSPEC,
@@ -568,6 +571,7 @@ enum sockauth_attr {
 	SOCKAUTH_A_LIMIT_BYTES,
 	SOCKAUTH_A_LIMIT_LEGS,
 	SOCKAUTH_A_COUNT,
+	SOCKAUTH_A_LIMIT_GUESTS,
 
 	/* private: */
 	__SOCKAUTH_A_MAX,
