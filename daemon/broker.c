@@ -44,6 +44,7 @@
 
 #define HELPERS_MAX	128
 #define HELPERS_USER	32	/* of them for one user */
+#define HELPERS_GUESTS	64	/* of them for guests, who can be many users */
 #define CLIENTS_MAX	257	/* workers, and the daemon itself */
 #define PATIENCE	25	/* seconds that a helper may take */
 #define NOBODY		65534
@@ -58,6 +59,7 @@
  * @answer: where the helper's answer comes
  * @id: of the connection
  * @uid: whom it is for, if it fetches a ticket; else (uid_t)-1
+ * @guest: whether the connection is of another network namespace
  * @deadline: when it is killed, CLOCK_MONOTONIC
  * @late: it was
  */
@@ -67,6 +69,7 @@ struct helper {
 	int answer;
 	uint64_t id;
 	uid_t uid;
+	bool guest;
 	time_t deadline;
 	bool late;
 };
@@ -205,6 +208,7 @@ static int fork_helper(struct broker *b, int client,
 		.pid = pid, .client = client, .answer = pair[0],
 		.id = request->id, .deadline = now() + PATIENCE,
 		.uid = request->op == BROKER_MAP ? (uid_t)-1 : request->uid,
+		.guest = request->guest,
 	};
 	return 0;
 }
@@ -219,6 +223,15 @@ static size_t helpers_of(const struct broker *b, uid_t uid)
 	return count;
 }
 
+static size_t helpers_of_guests(const struct broker *b)
+{
+	size_t i, count = 0;
+
+	for (i = 0; i < b->helper_count; i++)
+		count += b->helpers[i].guest;
+	return count;
+}
+
 static void start_helper(struct broker *b, int client,
 			 const struct broker_request *request)
 {
@@ -227,6 +240,9 @@ static void start_helper(struct broker *b, int client,
 	    helpers_of(b, request->uid) >= HELPERS_USER)
 		send_failure(client, request->id, SOCKAUTH_REASON_LIMIT,
 			     EAGAIN, "too many connections of this user wait for Kerberos tickets");
+	else if (request->guest && helpers_of_guests(b) >= HELPERS_GUESTS)
+		send_failure(client, request->id, SOCKAUTH_REASON_LIMIT,
+			     EAGAIN, "too many connections of other network namespaces wait for Kerberos tickets");
 	else if (fork_helper(b, client, request))
 		send_failure(client, request->id, SOCKAUTH_REASON_INTERNAL,
 			     EAGAIN, "the broker cannot start a helper");

@@ -21,6 +21,7 @@ enum broker_op {
  * struct broker_request - what a worker wants
  * @id: of the connection
  * @op: enum broker_op
+ * @guest: whether the connection is of another network namespace
  * @uid: BROKER_TICKET: whose credentials
  * @gid: likewise
  * @name: BROKER_TICKET: whom the ticket shall be for; BROKER_MAP: a principal
@@ -30,6 +31,7 @@ enum broker_op {
 struct broker_request {
 	uint64_t id;
 	uint32_t op;
+	uint32_t guest;
 	uint32_t uid;
 	uint32_t gid;
 	char name[BROKER_NAME_MAX];

@@ -99,6 +99,7 @@ struct config_psk {
  * @lifetime: of an authentication in seconds; 0: as long as the certificate
  * @expiry: what happens to a connection whose time is over
  * @users: local users who may use the profile; none: everyone
+ * @guests: whether applications of other network namespaces may use it
  * @target: whom an initiator expects that does not say it itself; or NULL
  * @depth: longest chain of intermediate certificates
  * @security: security level of OpenSSL
@@ -132,6 +133,7 @@ struct config_profile {
 	unsigned int lifetime;
 	enum expiry expiry;
 	struct config_list users;
+	unsigned int guests;
 	char *target;
 	unsigned int depth;
 	unsigned int security;

@@ -432,6 +432,8 @@ static const struct config_key profile_keys[] = {
 	  .words = expiry_words, .allowed = "enforce or report" },
 	{ .name = "users", .set = set_list, IN_PROFILE(users), .list = true,
 	  .allowed = "names or numbers of users" },
+	{ .name = "guests", .set = set_word, IN_PROFILE(guests),
+	  .words = no_yes, .allowed = "no or yes" },
 	{ .name = "target", .set = set_string, IN_PROFILE(target),
 	  .allowed = "a host name, an IP address or a principal" },
 	{ .name = "verify-depth", .set = set_number, IN_PROFILE(depth),

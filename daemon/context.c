@@ -83,21 +83,25 @@ void contexts_clear(struct contexts *table)
  * context_new - add a context
  * @table: where
  * @id: of the connection; there is no context for it yet
+ * @netns: cookie of its network namespace; half of the room is for our own
  *
  * Return: a context with the table's present snapshot and no profile yet,
  * which the table owns; or NULL if there is no memory or no room.
  */
-struct context *context_new(struct contexts *table, uint64_t id)
+struct context *context_new(struct contexts *table, uint64_t id,
+			    uint64_t netns)
 {
+	size_t limit = netns == table->netns ? table->limit : table->limit / 2;
 	struct context **head = bucket(table, id);
 	struct context *ctx;
 
-	if (table->count >= table->limit)
+	if (table->count >= limit)
 		return NULL;
 	ctx = calloc(1, sizeof(*ctx));
 	if (!ctx)
 		return NULL;
 	ctx->id = id;
+	ctx->netns = netns;
 	ctx->mapped_uid = UINT32_MAX;
 	ctx->table = table;
 	ctx->snapshot = snapshot_get(table->snapshot);
@@ -105,6 +109,17 @@ struct context *context_new(struct contexts *table, uint64_t id)
 	*head = ctx;
 	table->count++;
 	return ctx;
+}
+
+/**
+ * context_is_guest - whether the socket is of another network namespace
+ * @ctx: the context
+ *
+ * Return: whether.
+ */
+bool context_is_guest(const struct context *ctx)
+{
+	return ctx->netns != ctx->table->netns;
 }
 
 /**
@@ -126,12 +141,12 @@ struct context *context_find(const struct contexts *table, uint64_t id)
 
 /**
  * context_ask - ask the broker; events of the connection wait for the answer
- * @ctx: for whom; its id is the request's
- * @request: what
+ * @ctx: for whom
+ * @request: what; who asks is filled in
  *
  * Return: 0, or -errno and a verdict.
  */
-int context_ask(struct context *ctx, const struct broker_request *request)
+int context_ask(struct context *ctx, struct broker_request *request)
 {
 	struct contexts *table = ctx->table;
 	size_t window = table->snapshot->config->window;
@@ -142,6 +157,7 @@ int context_ask(struct context *ctx, const struct broker_request *request)
 			    "too many connections wait for Kerberos tickets");
 		return -EAGAIN;
 	}
+	request->guest = context_is_guest(ctx);
 	if (table->broker < 0 || broker_ask(table->broker, request)) {
 		verdict_set(&ctx->verdict, SOCKAUTH_REASON_INTERNAL, EIO,
 			    "the broker of Kerberos tickets is gone");

@@ -22,6 +22,7 @@
  * @snapshot: what it began with; a reference
  * @profile: in @snapshot
  * @role: which side we are
+ * @netns: cookie of the socket's network namespace
  * @uid: local user who has the socket
  * @port: of the peer
  * @req_flags: enum sockauth_req_flags
@@ -52,6 +53,7 @@ struct context {
 	struct snapshot *snapshot;
 	const struct profile *profile;
 	enum sockauth_role role;
+	uint64_t netns;
 	uint32_t uid;
 	uint16_t port;
 	uint32_t req_flags;
@@ -81,6 +83,7 @@ struct context {
  * @bucket_count: a power of two
  * @count: contexts there are
  * @limit: how many there may be
+ * @netns: cookie of our own network namespace; connections of others are guests
  * @snapshot: for new contexts; a reference
  * @tickets: keys of session tickets
  * @sessions: that initiators may resume; of all workers
@@ -94,6 +97,7 @@ struct contexts {
 	size_t bucket_count;
 	size_t count;
 	size_t limit;
+	uint64_t netns;
 	struct snapshot *snapshot;
 	struct ticket_keys tickets;
 	struct sessions *sessions;
@@ -105,9 +109,11 @@ struct contexts {
 int contexts_init(struct contexts *table, size_t limit,
 		  struct snapshot *snapshot);
 void contexts_clear(struct contexts *table);
-struct context *context_new(struct contexts *table, uint64_t id);
+struct context *context_new(struct contexts *table, uint64_t id,
+			    uint64_t netns);
+bool context_is_guest(const struct context *ctx);
 struct context *context_find(const struct contexts *table, uint64_t id);
-int context_ask(struct context *ctx, const struct broker_request *request);
+int context_ask(struct context *ctx, struct broker_request *request);
 int context_hold(struct context *ctx, uint32_t leg, const uint8_t *token,
 		 size_t len);
 struct context *context_asking(const struct contexts *table);

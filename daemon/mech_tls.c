@@ -250,6 +250,7 @@ static void resume(struct context *ctx, const struct tls_cred *cred)
 	const struct session_scope scope = {
 		.rules = cred->rules,
 		.rules_len = sizeof(cred->rules),
+		.netns = ctx->netns,
 		.uid = ctx->uid,
 		.target = ctx->target,
 		.port = ctx->port,

@@ -96,6 +96,7 @@ int session_key(const struct session_scope *scope,
 
 	ok = md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) &&
 	     digest_bytes(md, scope->rules, scope->rules_len) &&
+	     digest_bytes(md, &scope->netns, sizeof(scope->netns)) &&
 	     digest_bytes(md, &scope->uid, sizeof(scope->uid)) &&
 	     digest_bytes(md, scope->target, strlen(scope->target)) &&
 	     digest_bytes(md, &scope->port, sizeof(scope->port)) &&

@@ -49,6 +49,8 @@ struct session_origin {
  * struct session_scope - what two connections must have in common
  * @rules: digest of the profile's name and what it demands
  * @rules_len: of @rules
+ * @netns: cookie of the socket's network namespace: names and addresses mean
+ *	something else in another one
  * @uid: local user who has the socket
  * @target: whom the peer must prove to be
  * @port: of the peer; another port is another server, with other tickets
@@ -59,6 +61,7 @@ struct session_origin {
 struct session_scope {
 	const uint8_t *rules;
 	size_t rules_len;
+	uint64_t netns;
 	uint32_t uid;
 	const char *target;
 	uint16_t port;

@@ -56,6 +56,8 @@ int step_read(const struct nlattr *const *tb, struct event *ev)
 	/* Nobody's user, if the module does not say: no list allows it. */
 	ev->uid = tb[SOCKAUTH_A_UID] ?
 		  mnl_attr_get_u32(tb[SOCKAUTH_A_UID]) : UINT32_MAX;
+	ev->netns = tb[SOCKAUTH_A_NETNS] ?
+		    mnl_attr_get_u64(tb[SOCKAUTH_A_NETNS]) : 0;
 	ev->port = get_port(tb[SOCKAUTH_A_REMOTE]);
 	ev->gid = tb[SOCKAUTH_A_GID] ?
 		  mnl_attr_get_u32(tb[SOCKAUTH_A_GID]) : UINT32_MAX;
@@ -179,6 +181,12 @@ static int begin(struct context *ctx, const struct event *ev)
 		verdict_set(&ctx->verdict, SOCKAUTH_REASON_PROFILE, ENOENT,
 			    "there is no profile %s", ev->profile);
 		return -ENOENT;
+	}
+	if (context_is_guest(ctx) && !profile->config->guests) {
+		verdict_set(&ctx->verdict, SOCKAUTH_REASON_PROFILE, EACCES,
+			    "the profile %s is not for other network namespaces",
+			    ev->profile);
+		return -EACCES;
 	}
 	if (!profile_allows(profile, ev->uid)) {
 		verdict_set(&ctx->verdict, SOCKAUTH_REASON_PROFILE, EACCES,
@@ -342,7 +350,7 @@ void step_run(struct contexts *table, const struct event *ev,
 		return;
 	}
 	if (!ctx) {
-		ctx = context_new(table, ev->id);
+		ctx = context_new(table, ev->id, ev->netns);
 		if (!ctx) {
 			step_fail(reply, SOCKAUTH_REASON_LIMIT, ENOBUFS,
 				  "the daemon has too many authentications in progress");

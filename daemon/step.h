@@ -23,6 +23,7 @@
  * @begins: the first event of a connection, with everything below; the others
  *	have nothing but the token
  * @role: which side we are
+ * @netns: cookie of the network namespace of the socket; 0: not known
  * @uid: local user who has the socket
  * @gid: likewise, the group
  * @port: of the peer; 0: not known
@@ -42,6 +43,7 @@ struct event {
 	uint32_t leg;
 	bool begins;
 	uint32_t role;
+	uint64_t netns;
 	uint32_t uid;
 	uint32_t gid;
 	uint16_t port;

@@ -104,6 +104,7 @@ int worker_new(struct snapshot *snapshot, const struct ticket_seed *seed,
 {
 	const struct config *config = snapshot->config;
 	struct worker *new = calloc(1, sizeof(*new));
+	socklen_t len = sizeof(new->contexts.netns);
 	int err, size = RCVBUF;
 
 	if (!new)
@@ -122,6 +123,9 @@ int worker_new(struct snapshot *snapshot, const struct ticket_seed *seed,
 	new->contexts.sessions = sessions;
 	if (!err)
 		err = sockauth_genl_open(&new->genl);
+	if (!err && getsockopt(sockauth_genl_fd(new->genl), SOL_SOCKET,
+			       SO_NETNS_COOKIE, &new->contexts.netns, &len) < 0)
+		err = -errno;
 	if (err) {
 		worker_free(new);
 		return err;

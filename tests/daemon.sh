@@ -49,6 +49,7 @@ daemon_config()
 	daemon_profile crl "trust = $dir/ca.pem" "crl = $dir/crl.pem"
 	daemon_profile target "trust = $dir/ca.pem" 'target = localhost'
 	daemon_profile client "trust = $dir/ca.pem"
+	daemon_profile guests "trust = $dir/ca.pem" 'guests = yes'
 }
 
 # The user that the daemon becomes; packages make it where it is installed.

@@ -52,6 +52,9 @@ $(FUZZ_CLI:%=$(FUZZ_DIR)/%): $(FUZZ_DIR)/%: $(FUZZ_DIR)/obj/tests/fuzz/%.o \
 	@echo "  LD      $@"
 	@$(FUZZ_CC) $(FUZZ_LDFLAGS) -o $@ $^ $$(pkg-config --libs libmnl jansson)
 
+# The socket that stands in for a worker's has no network namespace.
+$(FUZZ_DIR)/event: FUZZ_LDFLAGS += -Wl,--wrap=getsockopt
+
 # It calls what OpenSSL would call, and the clock stands still.
 $(FUZZ_DIR)/identity: FUZZ_LDFLAGS += -Wl,--wrap=time \
 		-Wl,--wrap=SSL_CTX_set_psk_find_session_callback \

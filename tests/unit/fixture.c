@@ -125,6 +125,7 @@ static void put_request(struct nlmsghdr *nlh, const struct request *r)
 	};
 
 	mnl_attr_put_u32(nlh, SOCKAUTH_A_ROLE, r->role);
+	mnl_attr_put_u64(nlh, SOCKAUTH_A_NETNS, r->netns);
 	mnl_attr_put_u32(nlh, SOCKAUTH_A_UID, r->uid);
 	mnl_attr_put_u32(nlh, SOCKAUTH_A_REQ_FLAGS, r->flags);
 	if (r->profile)

@@ -28,6 +28,7 @@
 struct request {
 	enum sockauth_role role;
 	uint32_t uid;
+	uint64_t netns;		/* 0: ours */
 	uint16_t port;		/* of the peer */
 	uint32_t flags;
 	const char *profile;

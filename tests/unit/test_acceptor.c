@@ -692,6 +692,45 @@ static void test_profiles(void **state)
 	end(&t);
 }
 
+static void test_guests(void **state)
+{
+	static const char config[] = PLAIN "guests = yes\n";
+	struct request request = acceptor;
+	uint8_t buf[8192];
+	struct test t;
+	size_t len;
+	int i;
+
+	(void)state;
+	request.netns = 5;
+	begin(&t, PLAIN, NULL);
+	run(&t, &request);
+	expect_fail(&t, SOCKAUTH_REASON_PROFILE, EACCES,
+		    "the profile default is not for other network namespaces");
+	expect_alert(&t, SSL_AD_HANDSHAKE_FAILURE);
+	end(&t);
+
+	begin(&t, config, NULL);
+	assert_int_equal(run(&t, &request), SOCKAUTH_STEP_DONE);
+	end(&t);
+
+	/* Half of the contexts are not for them. */
+	begin(&t, config, NULL);
+	len = peer_output(t.client, buf, sizeof(buf));
+	for (i = 1; i <= 4; i++) {
+		run_leg(t.table, t.leg, i, 1, &request, buf, len, false);
+		assert_int_equal(status_of(t.leg), SOCKAUTH_STEP_CONTINUE);
+	}
+	run_leg(t.table, t.leg, i, 1, &request, buf, len, false);
+	expect_fail(&t, SOCKAUTH_REASON_LIMIT, ENOBUFS,
+		    "the daemon has too many authentications in progress");
+	run_leg(t.table, t.leg, i, 1, &acceptor, buf, len, false);
+	assert_int_equal(status_of(t.leg), SOCKAUTH_STEP_CONTINUE);
+	for (; i; i--)
+		context_forget(t.table, i);
+	end(&t);
+}
+
 static void test_binding(void **state)
 {
 	static const char label[] = "EXPORTER-Channel-Binding";
@@ -779,6 +818,7 @@ int main(void)
 		cmocka_unit_test(test_tampered_record),
 		cmocka_unit_test(test_client_refuses),
 		cmocka_unit_test(test_profiles),
+		cmocka_unit_test(test_guests),
 		cmocka_unit_test(test_binding),
 		cmocka_unit_test(test_lifetime),
 		cmocka_unit_test(test_limits),

@@ -21,6 +21,7 @@
 #define PATIENCE_MS	40000
 #define HELPER_FD	3
 #define USER_LIMIT	32
+#define GUEST_LIMIT	64
 
 static struct broker_answer answer;
 
@@ -63,6 +64,17 @@ static void ask(int fd, uint64_t id, uint32_t uid, const char *name)
 {
 	struct broker_request request = {
 		.id = id, .op = BROKER_TICKET, .uid = uid, .gid = getgid(),
+	};
+
+	strcpy(request.name, name);
+	assert_int_equal(broker_ask(fd, &request), 0);
+}
+
+/* Guests are limited together, whoever they are. */
+static void ask_as_guest(int fd, uint64_t id, const char *name)
+{
+	struct broker_request request = {
+		.id = id, .op = BROKER_MAP, .guest = true,
 	};
 
 	strcpy(request.name, name);
@@ -142,12 +154,29 @@ static void test_failures(void **state)
 		       "cannot become that user");
 }
 
-/* Many that wait: one user's are limited, and end in time. */
+/* COUNT of them, in any order. */
+static void expect_time_outs(int fd, uint64_t first, int count)
+{
+	int i;
+
+	for (i = 0; i < count; i++) {
+		assert_int_equal(receive(fd), 0);
+		assert_in_range(answer.id, first, first + count - 1);
+		assert_int_equal(answer.error, ETIMEDOUT);
+	}
+}
+
+/* Many that wait: one user's are limited, and guests', and end in time. */
 static void test_user_limit(void **state)
 {
 	struct sockets *s = *state;
 	int i;
 
+	for (i = 0; i < GUEST_LIMIT; i++)
+		ask_as_guest(s->two, 400 + i, "wait");
+	ask_as_guest(s->two, 500, "");
+	expect_failure(s->two, 500, SOCKAUTH_REASON_LIMIT, EAGAIN,
+		       "too many connections of other network namespaces");
 	for (i = 0; i < USER_LIMIT; i++)
 		ask(s->one, 100 + i, getuid(), "wait");
 	ask(s->one, 200, getuid(), "");
@@ -159,11 +188,11 @@ static void test_user_limit(void **state)
 		assert_int_equal(answer.id, 201);
 	}
 	/* After 25 seconds. */
-	for (i = 0; i < USER_LIMIT; i++) {
-		assert_int_equal(receive(s->one), 0);
-		assert_in_range(answer.id, 100, 100 + USER_LIMIT - 1);
-		assert_int_equal(answer.error, ETIMEDOUT);
-	}
+	expect_time_outs(s->two, 400, GUEST_LIMIT);
+	expect_time_outs(s->one, 100, USER_LIMIT);
+	ask_as_guest(s->two, 501, "");
+	assert_int_equal(receive(s->two), 0);
+	assert_int_equal(answer.id, 501);
 	ask(s->one, 300, getuid(), "");
 	assert_int_equal(receive(s->one), 0);
 	assert_int_equal(answer.id, 300);

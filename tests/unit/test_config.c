@@ -166,6 +166,7 @@ static void test_values(void **state)
 		"lifetime = 2h\n"
 		"users = root, www-data\n"
 		"users = 1000\n"
+		"guests = yes\n"
 		"target = db1.example\n"
 		"tickets = 0\n"
 		"verify-depth = 1\n"
@@ -199,6 +200,7 @@ static void test_values(void **state)
 	assert_int_equal(p->lifetime, 7200);
 	assert_int_equal(p->users.count, 3);
 	assert_string_equal(p->users.items[1].value, "www-data");
+	assert_int_equal(p->guests, 1);
 	assert_string_equal(p->target, "db1.example");
 	assert_int_equal(p->tickets, 0);
 	assert_int_equal(p->depth, 1);

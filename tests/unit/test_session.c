@@ -554,6 +554,8 @@ static void test_scope(void **state)
 		{ .role = SOCKAUTH_ROLE_INITIATOR, .target = "localhost",
 		  .uid = 1000, .port = 443, .profile = "other" },
 		{ .role = SOCKAUTH_ROLE_INITIATOR, .target = "localhost",
+		  .uid = 1000, .port = 443, .netns = 5 },
+		{ .role = SOCKAUTH_ROLE_INITIATOR, .target = "localhost",
 		  .uid = 1000, .port = 443, .flags = SOCKAUTH_REQ_KEEP_CRED },
 	};
 	struct request same;
@@ -562,7 +564,8 @@ static void test_scope(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-		begin(&t, TRUST "[profile other]\ntrust = @/ca.pem\n"
+		begin(&t, TRUST "guests = yes\n"
+		      "[profile other]\ntrust = @/ca.pem\n"
 		      "expiry = report\n");
 		same = t.request;
 		assert_int_equal(connect_now(&t), 0);

@@ -58,8 +58,11 @@ static void send_step(struct kernel_port *port, uint64_t id, uint32_t leg,
 	nlh = kernel_begin(port, buf, SOCKAUTH_CMD_STEP, 0, 0);
 	mnl_attr_put_u64(nlh, SOCKAUTH_A_ID, id);
 	mnl_attr_put_u32(nlh, SOCKAUTH_A_LEG, leg);
-	if (leg == 1)
+	if (leg == 1) {
 		mnl_attr_put_u32(nlh, SOCKAUTH_A_ROLE, acceptor.role);
+		mnl_attr_put_u64(nlh, SOCKAUTH_A_NETNS,
+				 worker->contexts.netns);
+	}
 	mnl_attr_put(nlh, SOCKAUTH_A_TOKEN, len, token);
 	kernel_send(port, nlh);
 }
