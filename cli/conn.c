@@ -15,8 +15,8 @@
 #include "text.h"
 
 const char *const conn_heads[CONN_COLUMNS] = {
-	"ID", "STATE", "AGE", "ROLE", "LOCAL", "REMOTE", "PROFILE", "MECH",
-	"TYPE", "PEER",
+	"ID", "STATE", "AGE", "ROLE", "NETNS", "LOCAL", "REMOTE", "PROFILE",
+	"MECH", "TYPE", "PEER",
 };
 
 static void decode_peer(const struct nlattr **tb, struct conn *conn)
@@ -63,6 +63,7 @@ int conn_decode(const struct nlmsghdr *nlh, struct conn *conn)
 	new.role = attr_u32(tb, SOCKAUTH_A_ROLE);
 	new.leg = attr_u32(tb, SOCKAUTH_A_LEG);
 	new.age_ms = attr_u64(tb, SOCKAUTH_A_AGE_MS);
+	new.netns = attr_u64(tb, SOCKAUTH_A_NETNS);
 	new.profile = attr_str(tb, SOCKAUTH_A_PROFILE);
 	if (!new.profile)
 		new.profile = "default";
@@ -89,12 +90,13 @@ int conn_row(const struct conn *conn, struct table *table)
 {
 	char id[TEXT_SIZE], state[TEXT_SIZE], age[TEXT_SIZE], role[TEXT_SIZE];
 	char local[TEXT_SIZE], remote[TEXT_SIZE], mech[TEXT_SIZE];
-	char type[TEXT_SIZE];
+	char netns[TEXT_SIZE], type[TEXT_SIZE];
 	const char *const cells[CONN_COLUMNS] = {
 		text_number(conn->id, id),
 		text_word(&sockauth_state_names, conn->state, state),
 		text_age(conn->age_ms, age),
 		text_word(&sockauth_role_names, conn->role, role),
+		conn->netns ? text_number(conn->netns, netns) : "-",
 		text_address(&conn->local, local),
 		text_address(&conn->remote, remote),
 		conn->profile,
@@ -191,6 +193,8 @@ json_t *conn_json(const struct conn *conn)
 	err |= json_put(object, "role",
 			json_word(&sockauth_role_names, conn->role));
 	err |= json_put(object, "legs", json_integer(conn->leg));
+	if (conn->netns)
+		err |= json_put(object, "netns", json_integer(conn->netns));
 	if (conn->local.ss_family != AF_UNSPEC)
 		err |= json_put(object, "local", json_address(&conn->local));
 	if (conn->remote.ss_family != AF_UNSPEC)

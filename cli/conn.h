@@ -23,6 +23,7 @@
  * @role: enum sockauth_role
  * @leg: how many events workers were sent for it
  * @age_ms: since it began
+ * @netns: cookie of the network namespace, of a guest; 0: it is none
  * @local: AF_UNSPEC: not known any more
  * @remote: likewise
  * @profile: never NULL
@@ -47,6 +48,7 @@ struct conn {
 	uint32_t role;
 	uint32_t leg;
 	uint64_t age_ms;
+	uint64_t netns;
 	struct sockaddr_storage local;
 	struct sockaddr_storage remote;
 	const char *profile;
@@ -66,7 +68,7 @@ struct conn {
 	const char *text;
 };
 
-#define CONN_COLUMNS	10
+#define CONN_COLUMNS	11
 
 extern const char *const conn_heads[CONN_COLUMNS];
 

@@ -127,13 +127,23 @@ class Limits(unittest.TestCase):
     def test_set_whole_range(self):
         """What the program lets through, the kernel takes."""
         for words in (["legs", "2", "bytes", "16645", "timeout-ms", "1",
-                       "pending", "1", "pending-net", "1"],
+                       "pending", "1", "pending-net", "1", "guests", "0"],
                       ["legs", "4096", "bytes", "16777216", "timeout-ms",
                        "600000", "pending", "1048576", "pending-net",
-                       "1048576"]):
+                       "1048576", "guests", "1048576"]):
             self.assertEqual(run("set", *words).returncode, OK)
             values = dict(zip(words[::2], map(int, words[1::2])))
             self.assertEqual(tool.show("limits"), values)
+
+    def test_guests_of_the_host(self):
+        """Only the initial namespace can have guests."""
+        done = subprocess.run(
+            ["unshare", "--net", "sockauth", "set", "guests", "1"],
+            capture_output=True, text=True, check=False,
+            timeout=rawtls.PATIENCE)
+        self.assertEqual((done.returncode, done.stdout), (REFUSED, ""))
+        self.assertIn("only the initial network namespace has guests",
+                      done.stderr)
 
 
 class Rights(unittest.TestCase):

@@ -99,12 +99,13 @@ void conn_pending(void **state)
 		  1500);
 	mnl_attr_put_strz(message.nlh, SOCKAUTH_A_PROFILE, "web");
 	mnl_attr_put_strz(message.nlh, SOCKAUTH_A_TARGET, "host.example");
-	assert_row(&message, "17  wait-peer  1s  initiator  192.0.2.1:443  "
+	mnl_attr_put_u64(message.nlh, SOCKAUTH_A_NETNS, 4711);
+	assert_row(&message, "17  wait-peer  1s  initiator  4711  192.0.2.1:443  "
 		   "198.51.100.7:50312  web  -  -  -\n");
 	decode(&message, &conn);
 	assert_json(conn_json(&conn),
 		    "{\"id\":17,\"state\":\"wait-peer\",\"age_ms\":1500,"
-		    "\"role\":\"initiator\",\"legs\":2,"
+		    "\"role\":\"initiator\",\"legs\":2,\"netns\":4711,"
 		    "\"local\":{\"address\":\"192.0.2.1\",\"port\":443},"
 		    "\"remote\":{\"address\":\"198.51.100.7\",\"port\":50312},"
 		    "\"profile\":\"web\",\"target\":\"host.example\"}");
@@ -121,7 +122,7 @@ void conn_open(void **state)
 	put_peer(&message, "client.example");
 	mnl_attr_put(message.nlh, SOCKAUTH_A_ALPN, 2, "h2");
 	mnl_attr_put_u64(message.nlh, SOCKAUTH_A_EXPIRY, 1800000000);
-	assert_row(&message, "17  open  2m05s  acceptor  192.0.2.1:443  "
+	assert_row(&message, "17  open  2m05s  acceptor  -  192.0.2.1:443  "
 		   "198.51.100.7:50312  default  tls  dns  client.example\n");
 	decode(&message, &conn);
 	assert_json(conn_json(&conn),
@@ -144,7 +145,7 @@ void conn_anonymous_is_not_unknown(void **state)
 	(void)state;
 	put_begin(&message, SOCKAUTH_STATE_OPEN, SOCKAUTH_ROLE_ACCEPTOR, 0);
 	put_peer(&message, NULL);
-	assert_row(&message, "17  open  0ms  acceptor  192.0.2.1:443  "
+	assert_row(&message, "17  open  0ms  acceptor  -  192.0.2.1:443  "
 		   "198.51.100.7:50312  default  tls  none  -\n");
 }
 
@@ -155,7 +156,7 @@ void conn_name_cannot_forge_a_row(void **state)
 	(void)state;
 	put_begin(&message, SOCKAUTH_STATE_OPEN, SOCKAUTH_ROLE_ACCEPTOR, 0);
 	put_peer(&message, "a\n18 open \033[A");
-	assert_row(&message, "17  open  0ms  acceptor  192.0.2.1:443  "
+	assert_row(&message, "17  open  0ms  acceptor  -  192.0.2.1:443  "
 		   "198.51.100.7:50312  default  tls  dns  "
 		   "a\\x0a18 open \\x1b[A\n");
 }
