@@ -60,7 +60,7 @@ int sockauth_admin_conns(struct sk_buff *skb, struct netlink_callback *cb)
 	struct sockauth_conn *conn;
 	int err = 0;
 
-	while ((conn = sockauth_conn_next(snet, &id))) {
+	while ((conn = sockauth_table_next(snet, &id))) {
 		err = sockauth_admin_put_conn(skb, cb, conn);
 		sockauth_conn_put(conn);
 		if (err)
@@ -387,7 +387,7 @@ int sockauth_admin_kill(struct sk_buff *skb, struct genl_info *info)
 		NL_SET_ERR_MSG(info->extack, "which one? ID, PEER_NAME or PROFILE is needed");
 		return -EINVAL;
 	}
-	for (id = 0; (conn = sockauth_conn_next(snet, &id)); id++) {
+	for (id = 0; (conn = sockauth_table_next(snet, &id)); id++) {
 		if (sockauth_admin_match(conn, attrs))
 			count += sockauth_conn_kill(conn, deadline);
 		sockauth_conn_put(conn);

@@ -184,59 +184,6 @@ struct sock *sockauth_conn_sock(struct sockauth_conn *conn)
 	return sk;
 }
 
-/**
- * sockauth_conn_find() - the connection of an id
- * @snet: namespace to look in
- * @id: as given to a worker or shown to an administrator
- *
- * Return: the connection with a reference for the caller, or NULL.
- */
-struct sockauth_conn *sockauth_conn_find(struct sockauth_net *snet, u64 id)
-{
-	struct sockauth_conn *conn;
-
-	rcu_read_lock();
-	conn = xa_load(&snet->conns, id);
-	if (conn && !sockauth_conn_hold(conn))
-		conn = NULL;
-	rcu_read_unlock();
-	return conn;
-}
-
-/**
- * sockauth_conn_next() - walk over the connections in the order of their ids
- * @snet: namespace to look in
- * @id: where to begin; becomes the id of what is returned
- *
- * Return: the connection with a reference for the caller, or NULL.
- */
-struct sockauth_conn *sockauth_conn_next(struct sockauth_net *snet,
-					 unsigned long *id)
-{
-	struct sockauth_conn *conn;
-
-	rcu_read_lock();
-	conn = xa_find(&snet->conns, id, ULONG_MAX, XA_PRESENT);
-	while (conn && !sockauth_conn_hold(conn))
-		conn = xa_find_after(&snet->conns, id, ULONG_MAX, XA_PRESENT);
-	rcu_read_unlock();
-	return conn;
-}
-
-/**
- * sockauth_conn_forget() - take an ended connection out of the tables of ids
- * @conn: the connection; the caller has a reference
- *
- * Nothing happens if it is not there any more.
- */
-void sockauth_conn_forget(struct sockauth_conn *conn)
-{
-	if (conn->guest)
-		xa_erase(&sockauth_conn_host(conn)->conns, conn->id);
-	if (xa_erase(&conn->snet->conns, conn->id))
-		sockauth_conn_put(conn);
-}
-
 /*
  * Takes over the reference on @req.  The connection is locked: nobody else knows
  * it, and trylock says so to lockdep, for the caller may have lock_sock().
@@ -272,30 +219,6 @@ static struct sockauth_conn *sockauth_conn_alloc(struct sockauth_net *snet,
 	return conn;
 }
 
-/* A guest is in the table of its host as well, without another reference. */
-static int sockauth_conn_register(struct sockauth_conn *conn)
-{
-	struct xarray *host = &sockauth_conn_host(conn)->conns;
-	int err = 0;
-
-	if (conn->guest)
-		err = xa_reserve(host, conn->id, GFP_KERNEL);
-	if (err)
-		return err;
-	refcount_inc(&conn->ref);
-	err = xa_insert(&conn->snet->conns, conn->id, conn, GFP_KERNEL);
-	if (err) {
-		refcount_dec(&conn->ref);
-		if (conn->guest)
-			xa_release(host, conn->id);
-		return err;
-	}
-	/* It cannot fail where a place is reserved. */
-	if (conn->guest)
-		xa_store(host, conn->id, conn, GFP_KERNEL);
-	return 0;
-}
-
 /*
  * From here on it is counted, has a time-out, and can be found by its id, by
  * whoever wants to end it for one: the lock is kept until all is set up.
@@ -309,7 +232,7 @@ static int sockauth_conn_publish(struct sockauth_conn *conn)
 
 	lockdep_assert_held(&conn->lock);
 	conn->guest = sockauth_net_guests(snet);
-	err = sockauth_conn_register(conn);
+	err = sockauth_table_add(conn);
 	if (err)
 		return err;
 	sockauth_timer_arm(conn, jiffies + msecs_to_jiffies(timeout));

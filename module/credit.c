@@ -399,7 +399,7 @@ void sockauth_credit_abandon(struct sockauth_conn *conn)
 	bool close;
 
 	lockdep_assert_held(&conn->lock);
-	sockauth_conn_forget(conn);
+	sockauth_table_remove(conn);
 	if (!ex)
 		return;
 	spin_lock(&snet->lock);

@@ -355,7 +355,7 @@ int sockauth_reply_step(struct sk_buff *skb, struct genl_info *info)
 		return sockauth_reply_missing(info, "LEG");
 	if (!attrs[SOCKAUTH_A_STATUS])
 		return sockauth_reply_missing(info, "STATUS");
-	conn = sockauth_conn_find(snet, nla_get_u64(attrs[SOCKAUTH_A_ID]));
+	conn = sockauth_table_find(snet, nla_get_u64(attrs[SOCKAUTH_A_ID]));
 	if (conn) {
 		err = sockauth_reply_to(conn, nlsk, info);
 		sockauth_conn_put(conn);

@@ -551,13 +551,9 @@ struct sockauth_conn *sockauth_conn_begin(struct sockauth_sock *ss,
 					  struct socket *sock,
 					  struct sockauth_req *req,
 					  enum sockauth_role role);
-struct sockauth_conn *sockauth_conn_find(struct sockauth_net *snet, u64 id);
-struct sockauth_conn *sockauth_conn_next(struct sockauth_net *snet,
-					 unsigned long *id);
 bool sockauth_conn_hold(struct sockauth_conn *conn);
 void sockauth_conn_put(struct sockauth_conn *conn);
 void sockauth_conn_kick(struct sockauth_conn *conn);
-void sockauth_conn_forget(struct sockauth_conn *conn);
 void sockauth_conn_set_state(struct sockauth_conn *conn,
 			     enum sockauth_state state);
 void sockauth_conn_authenticated(struct sockauth_conn *conn);
@@ -572,6 +568,14 @@ struct sock *sockauth_conn_sock(struct sockauth_conn *conn);
 void sockauth_conn_close(struct sockauth_conn *conn);
 int sockauth_conn_init(void);
 void sockauth_conn_exit(void);
+
+/* ---- table.c: connections by their ids ---- */
+
+int sockauth_table_add(struct sockauth_conn *conn);
+void sockauth_table_remove(struct sockauth_conn *conn);
+struct sockauth_conn *sockauth_table_find(struct sockauth_net *snet, u64 id);
+struct sockauth_conn *sockauth_table_next(struct sockauth_net *snet,
+					  unsigned long *id);
 
 /* ---- timer.c: how long it may take, and last ---- */
 
