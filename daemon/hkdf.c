@@ -176,17 +176,9 @@ static int mac(struct hkdf *hkdf, struct bytes key, struct bytes data,
 	       EVP_MAC_final(hkdf->mac, out, &len, hkdf->len) ? 0 : -ENOMEM;
 }
 
-/**
- * hkdf_extract - HKDF-Extract
- * @hkdf: from hkdf_get()
- * @salt: if it is nothing, zeros are taken, as many as a hash has
- * @secret: likewise
- * @out: filled, hkdf_len() bytes
- *
- * Return: 0 or -ENOMEM.
- */
-int hkdf_extract(struct hkdf *hkdf, struct bytes salt, struct bytes secret,
-		 uint8_t *out)
+/* HKDF-Extract; nothing is as many zeros as a hash has bytes. */
+static int extract(struct hkdf *hkdf, struct bytes salt, struct bytes secret,
+		   uint8_t *out)
 {
 	const struct bytes none = { zeros, hkdf->len };
 
@@ -265,7 +257,7 @@ int hkdf_next(struct hkdf *hkdf, struct bytes last, struct bytes label,
 		salt = (struct bytes){ derived, hkdf->len };
 	}
 	if (!err)
-		err = hkdf_extract(hkdf, salt, secret, out);
+		err = extract(hkdf, salt, secret, out);
 	OPENSSL_cleanse(derived, sizeof(derived));
 	return err;
 }

@@ -23,8 +23,6 @@ int hkdf_init(void);
 void hkdf_exit(void);
 struct hkdf *hkdf_get(const char *digest);
 size_t hkdf_len(const struct hkdf *hkdf);
-int hkdf_extract(struct hkdf *hkdf, struct bytes salt, struct bytes secret,
-		 uint8_t *out);
 int hkdf_expand_label(struct hkdf *hkdf, struct bytes secret,
 		      struct bytes label, struct bytes context, uint8_t *out,
 		      size_t len);
