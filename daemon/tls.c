@@ -8,9 +8,12 @@
  * to one worker's thread.
  */
 #include <errno.h>
+#include <malloc.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/bio.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 
 #include "tls.h"
@@ -20,6 +23,9 @@
 
 static BIO_METHOD *method;
 static int session_index;
+
+/* What this thread wants to be wiped when OpenSSL frees it. */
+static __thread const void *doomed;
 
 static int token_read(BIO *bio, char *data, int len)
 {
@@ -62,15 +68,29 @@ static long token_ctrl(BIO *bio, int cmd, long num, void *ptr)
 	return cmd == BIO_CTRL_FLUSH;
 }
 
+static void free_memory(void *p, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	if (p && p == doomed)
+		OPENSSL_cleanse(p, malloc_usable_size(p));
+	free(p);
+}
+
 /**
  * tls_init - prepare OpenSSL, before the threads exist
+ *
+ * Before anything else calls OpenSSL.
  *
  * Return: 0 or -errno.
  */
 int tls_init(void)
 {
-	int err = tlsprov_init();
+	int err;
 
+	if (!CRYPTO_set_mem_functions(NULL, NULL, free_memory))
+		return -ENOTSUP;
+	err = tlsprov_init();
 	if (err)
 		return err;
 	session_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
@@ -213,7 +233,10 @@ int tls_begin(struct tls_session *s, SSL_CTX *ctx, void *arg)
  */
 void tls_end(struct tls_session *s)
 {
+	/* The secrets of the application's traffic are in the object itself. */
+	doomed = s->ssl;
 	SSL_free(s->ssl);
+	doomed = NULL;
 	s->ssl = NULL;
 	OPENSSL_cleanse(&s->secrets, sizeof(s->secrets));
 }

@@ -145,8 +145,8 @@ void fuzz_one(struct input *in)
 
 void fuzz_setup(void)
 {
-	random_init();
 	fuzz_check(!setup_openssl(NULL), "OpenSSL begins");
+	random_init();
 	table = new_table(CONFIG, 8);
 	table->broker = 0; /* any descriptor: nobody uses it */
 }

@@ -216,8 +216,8 @@ void fuzz_setup(void)
 	struct snapshot *snapshot;
 	struct ticket_seed seed;
 
-	random_init();
 	fuzz_check(!setup_openssl(NULL), "OpenSSL begins");
+	random_init();
 	snapshot = load_config(CONFIG);
 	fuzz_check(!ticket_seed_init(&seed), "there are ticket keys");
 	netlink_reset(NULL, false);

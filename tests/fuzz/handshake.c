@@ -540,8 +540,8 @@ void handshake_run(struct input *in)
  */
 void handshake_setup(const struct scenario *list, size_t count)
 {
-	random_init();
 	fuzz_check(!setup_openssl(NULL), "OpenSSL begins");
+	random_init();
 	for (; recording_count < count; recording_count++) {
 		struct recording *r = &recordings[recording_count];
 

@@ -358,8 +358,8 @@ void fuzz_setup(void)
 {
 	char keytab[200], config[2000], *dir = realpath(PKI, NULL);
 
-	random_init();
 	fuzz_check(!setup_openssl(NULL), "OpenSSL begins");
+	random_init();
 	snprintf(keytab, sizeof(keytab), "%s/identity.%d.keytab", dir,
 		 getpid());
 	free(dir);

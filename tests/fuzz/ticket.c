@@ -85,8 +85,8 @@ void fuzz_one(struct input *in)
 
 void fuzz_setup(void)
 {
-	random_init();
 	fuzz_check(!setup_openssl(NULL), "OpenSSL begins");
+	random_init();
 	initiator = tls_ctx_new(SOCKAUTH_ROLE_INITIATOR);
 	fuzz_check(initiator != NULL, "there is memory");
 }

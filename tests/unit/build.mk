@@ -3,7 +3,7 @@
 # Tests of lib/ and daemon/ that need no kernel module: `make unit` runs them
 # and prints TAP.  UNIT=name runs one of them.
 UNIT_TESTS  := genl worker config loader sandbox ticket acceptor resumption \
-	       initiator session krb5 krbwire broker x25519 hkdf drbg
+	       initiator session krb5 krbwire broker x25519 hkdf drbg wiping
 UNIT_COMMON := $(patsubst %,$(BUILD)/tests/unit/%.o,fixture kernel realm) \
 	       $(patsubst %.c,$(BUILD)/%.o,$(filter-out daemon/main.c,$(DAEMON_SRCS)))
 UNIT_BINS   := $(UNIT_TESTS:%=$(BUILD)/unit/test_%)
