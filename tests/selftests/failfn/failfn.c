@@ -44,20 +44,23 @@ static const struct kernel_param_ops failfn_left_ops = {
 module_param_cb(left, &failfn_left_ops, NULL, 0600);
 MODULE_PARM_DESC(left, "calls until one fails; 0: none will, or one has");
 
+/* Called in its place: the stack and its caller are as it would find them. */
+static long failfn_instead(void)
+{
+	return error;
+}
+
 /* In a breakpoint, where nothing may be traced, or take a lock. */
 static int failfn_enter(struct kprobe *probe, struct pt_regs *regs)
 {
 	if (atomic_dec_if_positive(&left))
 		return 0;
-	/* As if it had returned at once: it has not touched the stack. */
-	regs->ax = error;
-	regs->ip = *(unsigned long *)regs->sp;
-	regs->sp += sizeof(unsigned long);
+	regs->ip = (unsigned long)failfn_instead;
 	return 1;
 }
 NOKPROBE_SYMBOL(failfn_enter);
 
-/* With it, the probe stays a breakpoint: a jump could not return elsewhere. */
+/* With it, the kernel knows that the probe may go on elsewhere. */
 static void failfn_after(struct kprobe *probe, struct pt_regs *regs,
 			 unsigned long flags)
 {
