@@ -75,9 +75,9 @@ FIXTURE_SETUP(limits)
 	ASSERT_EQ(0, fw_bind(self->fw, 64, NULL));
 	self->event = malloc(sizeof(*self->event));
 	ASSERT_NE(NULL, self->event);
-	self->attacked = listener(60000, 8);
+	self->attacked = listener(SOCKAUTH_TIMEOUT_MAX, 8);
 	ASSERT_GE(self->attacked, 0);
-	self->other = listener(60000, 8);
+	self->other = listener(SOCKAUTH_TIMEOUT_MAX, 8);
 	ASSERT_GE(self->other, 0);
 	self->honest = net_connect_to(self->other);
 	ASSERT_GE(self->honest, 0);
