@@ -410,7 +410,7 @@ TEST_F(limits, time)
  * A time-out that is over before the connection is on any list: it is not
  * forgotten there. The listener's count comes back to nothing while it lives.
  */
-TEST_F_TIMEOUT(limits, no_time_at_all, 120)
+TEST_F_TIMEOUT(limits, no_time_at_all, 300)
 {
 	int fd = listener(1, 128), i, j;
 
