@@ -299,6 +299,8 @@ static uint8_t first_alert(uint32_t reason)
 		return SSL_AD_UNEXPECTED_MESSAGE;
 	case SOCKAUTH_REASON_RECORD:
 		return SSL_AD_RECORD_OVERFLOW;
+	case SOCKAUTH_REASON_INTERNAL:
+		return SSL_AD_INTERNAL_ERROR;
 	}
 	return SSL_AD_HANDSHAKE_FAILURE;
 }
