@@ -30,21 +30,8 @@ FIXTURE(authority)
 FIXTURE_SETUP(authority)
 {
 	memset(self, 0, sizeof(*self));
-	ASSERT_EQ(0, net_enter_namespace());
-	ASSERT_EQ(0, fw_open(&self->fw));
-	ASSERT_EQ(0, fw_bind(self->fw, 8, NULL));
-	self->event = malloc(sizeof(*self->event));
-	ASSERT_NE(NULL, self->event);
-	self->listener = net_tcp(AF_INET);
-	ASSERT_GE(self->listener, 0);
-	ASSERT_EQ(0, net_mark(self->listener, NULL, 0, 0));
-	ASSERT_EQ(0, net_bind(self->listener));
-	ASSERT_EQ(0, net_listen(self->listener, 8));
-	self->client = net_connect_to(self->listener);
-	ASSERT_GE(self->client, 0);
-	ASSERT_EQ(0, fw_hello(self->client));
-	ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
-	ASSERT_EQ(SOCKAUTH_CMD_STEP, self->event->cmd);
+	ASSERT_EQ(0, fw_ask(&self->fw, &self->event, &self->listener,
+			    &self->client));
 }
 
 FIXTURE_TEARDOWN(authority)
@@ -65,26 +52,6 @@ static struct fw_reply done(const struct fw_event *event)
 	};
 }
 
-/* Whatever was refused before: the right answer still counts. */
-static int still_served(struct fakeworker *fw, const struct fw_event *event,
-			int listener)
-{
-	int err, fd;
-
-	if (net_wait(listener, POLLIN, 0))
-		return -EEXIST;
-	err = fw_done(fw, event);
-	if (err)
-		return err;
-	if (!net_wait(listener, POLLIN, PATIENCE_MS))
-		return -ETIMEDOUT;
-	fd = accept(listener, NULL, NULL);
-	if (fd < 0)
-		return -errno;
-	close(fd);
-	return 0;
-}
-
 TEST_F(authority, event)
 {
 	static const char hello[] = "\x16\x03\x01\x00\x05hello";
@@ -94,7 +61,7 @@ TEST_F(authority, event)
 	EXPECT_FALSE(self->event->malformed);
 	ASSERT_EQ(sizeof(hello) - 1, self->event->token_len);
 	EXPECT_EQ(0, memcmp(hello, self->event->token, sizeof(hello) - 1));
-	EXPECT_EQ(0, still_served(self->fw, self->event, self->listener));
+	EXPECT_EQ(0, fw_still_served(self->fw, self->event, self->listener));
 }
 
 TEST_F(authority, other_port)
@@ -108,7 +75,7 @@ TEST_F(authority, other_port)
 	/* A worker, but not the one that was asked. */
 	ASSERT_EQ(0, fw_bind(other, 8, NULL));
 	EXPECT_EQ(-ENOENT, fw_reply(other, &reply));
-	EXPECT_EQ(0, still_served(self->fw, self->event, self->listener));
+	EXPECT_EQ(0, fw_still_served(self->fw, self->event, self->listener));
 	fw_close(other);
 }
 
@@ -120,7 +87,7 @@ TEST_F(authority, wrong_leg)
 	EXPECT_EQ(-ESTALE, fw_reply(self->fw, &reply));
 	reply.leg = 0;
 	EXPECT_NE(0, fw_reply(self->fw, &reply));
-	EXPECT_EQ(0, still_served(self->fw, self->event, self->listener));
+	EXPECT_EQ(0, fw_still_served(self->fw, self->event, self->listener));
 }
 
 TEST_F(authority, wrong_id)
@@ -133,7 +100,7 @@ TEST_F(authority, wrong_id)
 	EXPECT_NE(0, fw_reply(self->fw, &reply));
 	reply.id = self->event->id | 1ULL << 32;
 	EXPECT_EQ(-ENOENT, fw_reply(self->fw, &reply));
-	EXPECT_EQ(0, still_served(self->fw, self->event, self->listener));
+	EXPECT_EQ(0, fw_still_served(self->fw, self->event, self->listener));
 }
 
 TEST_F(authority, answered_twice)
@@ -141,7 +108,7 @@ TEST_F(authority, answered_twice)
 	struct fw_reply reply = done(self->event);
 	int err;
 
-	EXPECT_EQ(0, still_served(self->fw, self->event, self->listener));
+	EXPECT_EQ(0, fw_still_served(self->fw, self->event, self->listener));
 	err = fw_reply(self->fw, &reply);
 	EXPECT_TRUE(err == -ESTALE || err == -ENOENT) {
 		TH_LOG("the second answer got %d", err);
@@ -167,7 +134,7 @@ TEST_F(authority, legs)
 	EXPECT_EQ(id, self->event->id);
 	EXPECT_EQ(2, self->event->leg);
 	EXPECT_EQ(-ESTALE, fw_reply(self->fw, &reply));
-	EXPECT_EQ(0, still_served(self->fw, self->event, self->listener));
+	EXPECT_EQ(0, fw_still_served(self->fw, self->event, self->listener));
 }
 
 TEST_F(authority, consumes_too_much)
@@ -176,7 +143,7 @@ TEST_F(authority, consumes_too_much)
 
 	reply.consumed++;
 	EXPECT_EQ(-EINVAL, fw_reply(self->fw, &reply));
-	EXPECT_EQ(0, still_served(self->fw, self->event, self->listener));
+	EXPECT_EQ(0, fw_still_served(self->fw, self->event, self->listener));
 }
 
 static void drop_privileges(struct __test_metadata *_metadata)
@@ -193,7 +160,7 @@ TEST_F(authority, unprivileged_bind)
 	drop_privileges(_metadata);
 	EXPECT_EQ(-EPERM, fw_bind(other, 8, NULL));
 	fw_close(other);
-	EXPECT_EQ(0, still_served(self->fw, self->event, self->listener));
+	EXPECT_EQ(0, fw_still_served(self->fw, self->event, self->listener));
 }
 
 /* From a socket that was opened as root, and from one that was not. */
@@ -209,14 +176,14 @@ TEST_F(authority, unprivileged_step)
 	EXPECT_EQ(-ENOENT, fw_reply(after, &reply));
 	fw_close(before);
 	fw_close(after);
-	EXPECT_EQ(0, still_served(self->fw, self->event, self->listener));
+	EXPECT_EQ(0, fw_still_served(self->fw, self->event, self->listener));
 }
 
 /* The bound port is the authority: a worker drops its privileges. */
 TEST_F(authority, unprivileged_worker)
 {
 	drop_privileges(_metadata);
-	EXPECT_EQ(0, still_served(self->fw, self->event, self->listener));
+	EXPECT_EQ(0, fw_still_served(self->fw, self->event, self->listener));
 }
 
 TEST_F(authority, unprivileged_administration)
@@ -271,7 +238,7 @@ TEST_F(authority, window)
 	struct fakeworker *narrow;
 	int client[N], i;
 
-	ASSERT_EQ(0, still_served(self->fw, self->event, self->listener));
+	ASSERT_EQ(0, fw_still_served(self->fw, self->event, self->listener));
 	fw_close(self->fw);
 	ASSERT_EQ(0, fw_open(&narrow));
 	self->fw = narrow;
@@ -284,7 +251,7 @@ TEST_F(authority, window)
 	for (i = 0; i < N; i++) {
 		ASSERT_EQ(0, fw_next(narrow, self->event, PATIENCE_MS));
 		EXPECT_EQ(-ETIMEDOUT, fw_next(narrow, self->event, QUIET_MS));
-		ASSERT_EQ(0, still_served(narrow, self->event,
+		ASSERT_EQ(0, fw_still_served(narrow, self->event,
 					  self->listener));
 		close(client[i]);
 	}

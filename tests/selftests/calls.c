@@ -59,28 +59,6 @@ static int listen_marked(int fd)
 	return err ? err : net_listen(fd, 128);
 }
 
-/* Connect and say what the fake worker takes for a handshake. */
-static int hello_to(int listener)
-{
-	int fd = net_connect_to(listener), err;
-
-	if (fd < 0)
-		return fd;
-	err = fw_hello(fd);
-	if (!err)
-		return fd;
-	close(fd);
-	return err;
-}
-
-/* The worker lets the next peer in. */
-static int admit(struct fakeworker *fw, struct fw_event *event)
-{
-	int err = fw_next(fw, event, PATIENCE_MS);
-
-	return err ? err : fw_done(fw, event);
-}
-
 /* Both directions carry data, encrypted; the client is not kTLS yet. */
 static int talk(int client, int server)
 {
@@ -182,7 +160,7 @@ TEST_F(calls, accept_blocking)
 	ASSERT_EQ(0, listen_marked(self->listener));
 	pid = fork_acceptor(self->listener);
 	ASSERT_TRUE(sleeps_in_accept(pid));
-	client = hello_to(self->listener);
+	client = fw_hello_to(self->listener);
 	ASSERT_GE(client, 0);
 	ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
 
@@ -204,7 +182,7 @@ TEST_F(calls, accept_nonblocking)
 
 	ASSERT_EQ(0, listen_marked(self->listener));
 	EXPECT_TRUE(nobody(self->listener));
-	client = hello_to(self->listener);
+	client = fw_hello_to(self->listener);
 	ASSERT_GE(client, 0);
 	ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
 	EXPECT_TRUE(nobody(self->listener));
@@ -227,9 +205,9 @@ TEST_F(calls, accept_address_and_flags)
 	int client, server;
 
 	ASSERT_EQ(0, listen_marked(self->listener));
-	client = hello_to(self->listener);
+	client = fw_hello_to(self->listener);
 	ASSERT_GE(client, 0);
-	ASSERT_EQ(0, admit(self->fw, self->event));
+	ASSERT_EQ(0, fw_admit(self->fw, self->event));
 	server = accept4(self->listener, (struct sockaddr *)&peer, &len,
 			 SOCK_NONBLOCK | SOCK_CLOEXEC);
 	ASSERT_GE(server, 0);
@@ -251,7 +229,7 @@ TEST_F(calls, accept_time_out)
 	ASSERT_EQ(0, listen_marked(self->listener));
 	ASSERT_EQ(0, setsockopt(self->listener, SOL_SOCKET, SO_RCVTIMEO, &tv,
 				sizeof(tv)));
-	client = hello_to(self->listener);
+	client = fw_hello_to(self->listener);
 	ASSERT_GE(client, 0);
 	start = now_ms();
 	ASSERT_EQ(-1, accept(self->listener, NULL, NULL));
@@ -259,7 +237,7 @@ TEST_F(calls, accept_time_out)
 	EXPECT_GE(now_ms() - start, 290);
 
 	/* The handshake goes on; the next accept() gets it. */
-	ASSERT_EQ(0, admit(self->fw, self->event));
+	ASSERT_EQ(0, fw_admit(self->fw, self->event));
 	tv.tv_sec = PATIENCE_MS / 1000;
 	ASSERT_EQ(0, setsockopt(self->listener, SOL_SOCKET, SO_RCVTIMEO, &tv,
 				sizeof(tv)));
@@ -309,7 +287,7 @@ TEST_F(calls, poll)
 	int client, server;
 
 	ASSERT_EQ(0, listen_marked(self->listener));
-	client = hello_to(self->listener);
+	client = fw_hello_to(self->listener);
 	ASSERT_GE(client, 0);
 	ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
 	EXPECT_FALSE(net_wait(self->listener, POLLIN, QUIET_MS));
@@ -334,7 +312,7 @@ TEST_F(calls, poll_woken)
 	pid = fork();
 	if (!pid)
 		_exit(!net_wait(self->listener, POLLIN, PATIENCE_MS));
-	client = hello_to(self->listener);
+	client = fw_hello_to(self->listener);
 	ASSERT_GE(client, 0);
 	ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
 	usleep(QUIET_MS * 1000);
@@ -370,7 +348,7 @@ TEST_F(calls, epoll_level)
 	ASSERT_EQ(0, listen_marked(self->listener));
 	ep = epoll_of(self->listener, EPOLLIN);
 	ASSERT_GE(ep, 0);
-	client = hello_to(self->listener);
+	client = fw_hello_to(self->listener);
 	ASSERT_GE(client, 0);
 	ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
 	EXPECT_EQ(0, epoll_count(ep, QUIET_MS));
@@ -393,7 +371,7 @@ TEST_F(calls, epoll_edge)
 	ep = epoll_of(self->listener, EPOLLIN | EPOLLET);
 	ASSERT_GE(ep, 0);
 	for (i = 0; i < 2; i++) {
-		client[i] = hello_to(self->listener);
+		client[i] = fw_hello_to(self->listener);
 		ASSERT_GE(client[i], 0);
 		ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
 		/* A TCP child is no edge; an authenticated one is. */
@@ -418,9 +396,9 @@ TEST_F(calls, epoll_edge_late)
 	int ep, client;
 
 	ASSERT_EQ(0, listen_marked(self->listener));
-	client = hello_to(self->listener);
+	client = fw_hello_to(self->listener);
 	ASSERT_GE(client, 0);
-	ASSERT_EQ(0, admit(self->fw, self->event));
+	ASSERT_EQ(0, fw_admit(self->fw, self->event));
 	ASSERT_TRUE(net_wait(self->listener, POLLIN, PATIENCE_MS));
 	ep = epoll_of(self->listener, EPOLLIN | EPOLLET);
 	ASSERT_GE(ep, 0);
@@ -440,7 +418,7 @@ TEST_F(calls, epoll_before_option)
 	ep = epoll_of(self->listener, EPOLLIN | EPOLLET);
 	ASSERT_GE(ep, 0);
 	ASSERT_EQ(0, net_mark(self->listener, NULL, 0, 0));
-	client = hello_to(self->listener);
+	client = fw_hello_to(self->listener);
 	ASSERT_GE(client, 0);
 	ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
 	epoll_count(ep, QUIET_MS);	/* TCP's own wake-up may show */
@@ -465,9 +443,9 @@ TEST_F(calls, processes)
 		ASSERT_TRUE(sleeps_in_accept(pid[i]));
 	}
 	for (i = 0; i < N; i++) {
-		client[i] = hello_to(self->listener);
+		client[i] = fw_hello_to(self->listener);
 		ASSERT_GE(client[i], 0);
-		ASSERT_EQ(0, admit(self->fw, self->event));
+		ASSERT_EQ(0, fw_admit(self->fw, self->event));
 		ASSERT_EQ(0, net_ktls(client[i], true));
 		ASSERT_EQ(0, net_write(client[i], "x", 1));
 		ASSERT_EQ(0, net_read(client[i], &c, 1));
@@ -513,9 +491,9 @@ TEST_F(calls, reuseport)
 		};
 		int which;
 
-		client[i] = hello_to(self->listener);
+		client[i] = fw_hello_to(self->listener);
 		ASSERT_GE(client[i], 0);
-		ASSERT_EQ(0, admit(self->fw, self->event));
+		ASSERT_EQ(0, fw_admit(self->fw, self->event));
 		ASSERT_EQ(1, poll(pfd, 2, PATIENCE_MS));
 		which = !pfd[0].revents;
 		server = accept(pfd[which].fd, NULL, NULL);
@@ -539,8 +517,8 @@ TEST_F(calls, option_before_bind)
 	ASSERT_EQ(0, net_mark(self->listener, NULL, 0, 0));
 	ASSERT_EQ(0, net_bind(self->listener));
 	ASSERT_EQ(0, net_listen(self->listener, 8));
-	client = hello_to(self->listener);
-	ASSERT_EQ(0, admit(self->fw, self->event));
+	client = fw_hello_to(self->listener);
+	ASSERT_EQ(0, fw_admit(self->fw, self->event));
 	server = accept(self->listener, NULL, NULL);
 	EXPECT_EQ(0, talk(client, server));
 	close(server);
@@ -554,8 +532,8 @@ TEST_F(calls, option_before_listen)
 	ASSERT_EQ(0, net_bind(self->listener));
 	ASSERT_EQ(0, net_mark(self->listener, NULL, 0, 0));
 	ASSERT_EQ(0, net_listen(self->listener, 8));
-	client = hello_to(self->listener);
-	ASSERT_EQ(0, admit(self->fw, self->event));
+	client = fw_hello_to(self->listener);
+	ASSERT_EQ(0, fw_admit(self->fw, self->event));
 	server = accept(self->listener, NULL, NULL);
 	EXPECT_EQ(0, talk(client, server));
 	close(server);
@@ -569,8 +547,8 @@ TEST_F(calls, option_after_listen)
 	ASSERT_EQ(0, net_bind(self->listener));
 	ASSERT_EQ(0, net_listen(self->listener, 8));
 	ASSERT_EQ(0, net_mark(self->listener, NULL, 0, 0));
-	client = hello_to(self->listener);
-	ASSERT_EQ(0, admit(self->fw, self->event));
+	client = fw_hello_to(self->listener);
+	ASSERT_EQ(0, fw_admit(self->fw, self->event));
 	server = accept(self->listener, NULL, NULL);
 	EXPECT_EQ(0, talk(client, server));
 	close(server);
@@ -587,9 +565,9 @@ TEST_F(calls, backlog)
 	ASSERT_EQ(0, net_bind(self->listener));
 	ASSERT_EQ(0, net_listen(self->listener, N));
 	for (i = 0; i < N; i++) {
-		client[i] = hello_to(self->listener);
+		client[i] = fw_hello_to(self->listener);
 		ASSERT_GE(client[i], 0);
-		ASSERT_EQ(0, admit(self->fw, self->event));
+		ASSERT_EQ(0, fw_admit(self->fw, self->event));
 	}
 	for (i = 0; i < N; i++) {
 		server = accept(self->listener, NULL, NULL);
@@ -609,8 +587,8 @@ TEST_F(calls, forked_connection)
 	pid_t pid;
 
 	ASSERT_EQ(0, listen_marked(self->listener));
-	client = hello_to(self->listener);
-	ASSERT_EQ(0, admit(self->fw, self->event));
+	client = fw_hello_to(self->listener);
+	ASSERT_EQ(0, fw_admit(self->fw, self->event));
 	server = accept(self->listener, NULL, NULL);
 	ASSERT_GE(server, 0);
 	ASSERT_EQ(0, net_ktls(client, true));

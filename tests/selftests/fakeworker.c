@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <linux/genetlink.h>
 
@@ -291,6 +292,38 @@ int fw_done(struct fakeworker *fw, const struct fw_event *event)
 	return fw_reply(fw, &reply);
 }
 
+/* There is another leg to come; the token is consumed. */
+int fw_continue(struct fakeworker *fw, const struct fw_event *event)
+{
+	struct fw_reply reply = {
+		.id = event->id,
+		.leg = event->leg,
+		.status = SOCKAUTH_STEP_CONTINUE,
+		.consumed = event->token_len,
+	};
+
+	return fw_reply(fw, &reply);
+}
+
+int fw_next_step(struct fakeworker *fw, struct fw_event *event)
+{
+	int err;
+
+	do {
+		err = fw_next(fw, event, PATIENCE_MS);
+		if (!err && event->cmd != SOCKAUTH_CMD_STEP)
+			err = fw_command(fw, event->cmd, false);
+	} while (!err && event->cmd != SOCKAUTH_CMD_STEP);
+	return err;
+}
+
+int fw_admit(struct fakeworker *fw, struct fw_event *event)
+{
+	int err = fw_next_step(fw, event);
+
+	return err ? err : fw_done(fw, event);
+}
+
 /* Answer a CLOSE event. */
 int fw_closed(struct fakeworker *fw)
 {
@@ -342,9 +375,77 @@ int64_t fw_failed(enum sockauth_reason reason)
 	return err ? err : (int64_t)counters[reason];
 }
 
+bool fw_counted(enum sockauth_reason reason, int64_t n)
+{
+	int tries;
+
+	for (tries = 0; tries < PATIENCE_MS / 10; tries++) {
+		if (fw_failed(reason) == n)
+			return true;
+		usleep(10000);
+	}
+	return false;
+}
+
 int fw_hello(int fd)
 {
 	static const char record[] = "\x16\x03\x01\x00\x05hello";
 
 	return net_write(fd, record, sizeof(record) - 1);
+}
+
+int fw_hello_to(int listener)
+{
+	int fd = net_connect_to(listener), err;
+
+	if (fd < 0)
+		return fd;
+	err = fw_hello(fd);
+	if (!err)
+		return fd;
+	close(fd);
+	return err;
+}
+
+int fw_ask(struct fakeworker **fw, struct fw_event **event, int *listener,
+	   int *client)
+{
+	int err = net_enter_namespace();
+
+	*event = calloc(1, sizeof(**event));
+	if (!*event)
+		return -ENOMEM;
+	if (!err)
+		err = fw_open(fw);
+	if (!err)
+		err = fw_bind(*fw, 8, NULL);
+	if (err)
+		return err;
+	*listener = net_marked_listener(0, 8);
+	if (*listener < 0)
+		return *listener;
+	*client = fw_hello_to(*listener);
+	if (*client < 0)
+		return *client;
+	err = fw_next(*fw, *event, PATIENCE_MS);
+	return err ? err : (*event)->cmd == SOCKAUTH_CMD_STEP ? 0 : -EPROTO;
+}
+
+int fw_still_served(struct fakeworker *fw, const struct fw_event *event,
+		    int listener)
+{
+	int err, fd;
+
+	if (net_wait(listener, POLLIN, 0))
+		return -EEXIST;
+	err = fw_done(fw, event);
+	if (err)
+		return err;
+	if (!net_wait(listener, POLLIN, PATIENCE_MS))
+		return -ETIMEDOUT;
+	fd = accept(listener, NULL, NULL);
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
 }

@@ -72,8 +72,13 @@ int fw_bind(struct fakeworker *fw, uint32_t window, const char *profile);
 int fw_next(struct fakeworker *fw, struct fw_event *event, int timeout_ms);
 int fw_reply(struct fakeworker *fw, const struct fw_reply *reply);
 int fw_done(struct fakeworker *fw, const struct fw_event *event);
+int fw_continue(struct fakeworker *fw, const struct fw_event *event);
 int fw_closed(struct fakeworker *fw);
 int fw_command(struct fakeworker *fw, uint8_t cmd, bool dump);
+
+/* The next STEP, other events being answered; and the same, let in. */
+int fw_next_step(struct fakeworker *fw, struct fw_event *event);
+int fw_admit(struct fakeworker *fw, struct fw_event *event);
 
 /*
  * A message of the test's own making: begin it, put attributes with libmnl, and
@@ -94,7 +99,24 @@ int fw_deafen(struct fakeworker *fw);
 /* How many connections ended for REASON in this namespace, or -errno. */
 int64_t fw_failed(enum sockauth_reason reason);
 
+/* Wait until there are N of them. */
+bool fw_counted(enum sockauth_reason reason, int64_t n);
+
 /* The peer's part: one record that the worker takes for a whole handshake. */
 int fw_hello(int fd);
+
+/* A connection to LISTENER that has said it; a descriptor or -errno. */
+int fw_hello_to(int listener);
+
+/*
+ * What many tests begin with: a network namespace of one's own, a marked LISTENER
+ * in it, and a CLIENT that the worker has been asked about in EVENT (malloc).
+ */
+int fw_ask(struct fakeworker **fw, struct fw_event **event, int *listener,
+	   int *client);
+
+/* Whatever was refused before: EVENT is unanswered, and the right answer counts. */
+int fw_still_served(struct fakeworker *fw, const struct fw_event *event,
+		    int listener);
 
 #endif /* FAKEWORKER_H */

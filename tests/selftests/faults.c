@@ -83,23 +83,6 @@ static int disarm(void)
 	return err ? err : hit;
 }
 
-static int listener_of(int backlog)
-{
-	int fd = net_tcp(AF_INET), err;
-
-	if (fd < 0)
-		return fd;
-	err = net_mark(fd, NULL, 0, 60000);
-	if (!err)
-		err = net_bind(fd);
-	if (!err)
-		err = net_listen(fd, backlog);
-	if (!err)
-		return fd;
-	close(fd);
-	return err;
-}
-
 FIXTURE_SETUP(faults)
 {
 	static const char *const settings[][2] = {
@@ -125,7 +108,7 @@ FIXTURE_SETUP(faults)
 	ASSERT_EQ(0, fw_bind(self->fw, 4, NULL));
 	self->event = malloc(sizeof(*self->event));
 	ASSERT_NE(NULL, self->event);
-	self->listener = listener_of(8);
+	self->listener = net_marked_listener(60000, 8);
 	ASSERT_GE(self->listener, 0);
 }
 
@@ -181,42 +164,16 @@ static bool documented(int err)
 		TH_LOG("fault %d: %s", nth, strerror(-err));		\
 	}
 
-static int hello_to(int listener)
-{
-	int fd = net_connect_to(listener), err;
-
-	if (fd < 0)
-		return fd;
-	err = fw_hello(fd);
-	if (!err)
-		return fd;
-	close(fd);
-	return err;
-}
-
-/* The next STEP; CLOSE events on the way are answered. */
-static int next_step(struct fakeworker *fw, struct fw_event *event)
-{
-	int err;
-
-	do {
-		err = fw_next(fw, event, PATIENCE_MS);
-		if (!err && event->cmd != SOCKAUTH_CMD_STEP)
-			err = fw_command(fw, event->cmd, false);
-	} while (!err && event->cmd != SOCKAUTH_CMD_STEP);
-	return err;
-}
-
 /* An open connection: pair[0] the peer's end, pair[1] ours. */
 static int open_pair(struct fakeworker *fw, struct fw_event *event,
 		     int listener, int pair[2])
 {
 	int err;
 
-	pair[0] = hello_to(listener);
+	pair[0] = fw_hello_to(listener);
 	if (pair[0] < 0)
 		return pair[0];
-	err = next_step(fw, event);
+	err = fw_next_step(fw, event);
 	if (!err)
 		err = fw_done(fw, event);
 	if (!err && !net_wait(listener, POLLIN, PATIENCE_MS))
@@ -271,8 +228,8 @@ TEST_F_TIMEOUT(faults, accept, 300)
 
 	WITH_EVERY_FAULT({
 		arm(0);
-		client = hello_to(self->listener);
-		ASSERT_EQ(0, next_step(self->fw, self->event));
+		client = fw_hello_to(self->listener);
+		ASSERT_EQ(0, fw_next_step(self->fw, self->event));
 		ASSERT_EQ(0, fw_done(self->fw, self->event));
 		ASSERT_TRUE(net_wait(self->listener, POLLIN, PATIENCE_MS));
 		arm(nth);
@@ -301,8 +258,8 @@ TEST_F_TIMEOUT(faults, reply, 600)
 
 	WITH_EVERY_FAULT({
 		arm(0);
-		client = hello_to(self->listener);
-		ASSERT_EQ(0, next_step(self->fw, self->event));
+		client = fw_hello_to(self->listener);
+		ASSERT_EQ(0, fw_next_step(self->fw, self->event));
 		arm(nth);
 		err = fw_done(self->fw, self->event);
 	}, {
@@ -376,7 +333,7 @@ TEST_F_TIMEOUT(faults, connect, 300)
 			TH_LOG("fault %d: %s", nth, strerror(-err));
 		}
 		if (!err) {
-			got = next_step(self->fw, self->event);
+			got = fw_next_step(self->fw, self->event);
 			EXPECT_TRUE(!got || net_wait(fd, POLLHUP, 0));
 			if (!got)
 				fw_done(self->fw, self->event);
@@ -476,7 +433,8 @@ TEST_F_TIMEOUT(faults, upgrade, 600)
 			if (!err) {
 				if (!side)
 					EXPECT_EQ(0, fw_hello(pair[1]));
-				EXPECT_EQ(0, next_step(self->fw, self->event));
+				EXPECT_EQ(0, fw_next_step(self->fw,
+							  self->event));
 				EXPECT_EQ(0, fw_done(self->fw, self->event));
 			}
 			close(pair[0]);
@@ -534,7 +492,7 @@ TEST_F_TIMEOUT(faults, kernel_threads, 600)
 	EXPECT_GT(mark_kernel_threads("1"), 0);
 	ASSERT_EQ(0, fail_slab(5));
 	for (i = 0; i < N; i++) {
-		client = hello_to(self->listener);
+		client = fw_hello_to(self->listener);
 		if (client < 0)
 			continue;
 		err = fw_next(self->fw, self->event, 5 * QUIET_MS);

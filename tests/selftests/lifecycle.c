@@ -53,14 +53,6 @@ static int start(int listener, uint32_t timeout_ms)
 	return err ? err : net_listen(listener, 128);
 }
 
-/* Connect and send one record. */
-static int hello_to(int listener)
-{
-	int fd = net_connect_to(listener);
-
-	return fd < 0 || !fw_hello(fd) ? fd : -EIO;
-}
-
 /* The peer sees the end, by FIN or by RST. */
 static bool ended(int fd)
 {
@@ -68,19 +60,6 @@ static bool ended(int fd)
 	int err = net_read(fd, &c, 1);
 
 	return err == -ENODATA || err == -ECONNRESET;
-}
-
-/* Wait until N connections have ended for REASON. */
-static bool counted(enum sockauth_reason reason, int64_t n)
-{
-	int tries;
-
-	for (tries = 0; tries < PATIENCE_MS / 10; tries++) {
-		if (fw_failed(reason) == n)
-			return true;
-		usleep(10000);
-	}
-	return false;
 }
 
 /* The worker is told that it may forget. */
@@ -96,18 +75,6 @@ static bool told_to_forget(struct fakeworker *fw, uint64_t id)
 	return told;
 }
 
-static int next_leg(struct fakeworker *fw, const struct fw_event *event)
-{
-	struct fw_reply reply = {
-		.id = event->id,
-		.leg = event->leg,
-		.status = SOCKAUTH_STEP_CONTINUE,
-		.consumed = event->token_len,
-	};
-
-	return fw_reply(fw, &reply);
-}
-
 /* Some silent, one asked about, one between two legs, one ready. */
 TEST_F(lifecycle, listener_closed)
 {
@@ -120,16 +87,16 @@ TEST_F(lifecycle, listener_closed)
 	ASSERT_TRUE(asked && between);
 	ASSERT_EQ(0, fw_bind(self->fw, 8, NULL));
 	ASSERT_EQ(0, start(self->listener, 0));
-	client[0] = hello_to(self->listener);
+	client[0] = fw_hello_to(self->listener);
 	ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
 	ASSERT_EQ(0, fw_done(self->fw, self->event));
-	client[1] = hello_to(self->listener);
+	client[1] = fw_hello_to(self->listener);
 	ASSERT_EQ(0, fw_next(self->fw, between, PATIENCE_MS));
-	ASSERT_EQ(0, next_leg(self->fw, between));
+	ASSERT_EQ(0, fw_continue(self->fw, between));
 	/* Says nothing; it has been taken when the next one is asked about. */
 	client[3] = net_connect_to(self->listener);
 	ASSERT_GE(client[3], 0);
-	client[2] = hello_to(self->listener);
+	client[2] = fw_hello_to(self->listener);
 	ASSERT_EQ(0, fw_next(self->fw, asked, PATIENCE_MS));
 
 	ASSERT_EQ(0, close(self->listener));
@@ -146,7 +113,7 @@ TEST_F(lifecycle, listener_closed)
 	late.consumed = asked->token_len;
 	err = fw_reply(self->fw, &late);
 	EXPECT_TRUE(err == -ESTALE || err == -ENOENT);
-	EXPECT_TRUE(counted(SOCKAUTH_REASON_CANCELLED, 4));
+	EXPECT_TRUE(fw_counted(SOCKAUTH_REASON_CANCELLED, 4));
 	free(asked);
 	free(between);
 }
@@ -160,7 +127,7 @@ TEST_F(lifecycle, time_out_silent)
 	client = net_connect_to(self->listener);
 	ASSERT_GE(client, 0);
 	EXPECT_TRUE(ended(client));
-	EXPECT_TRUE(counted(SOCKAUTH_REASON_TIMEOUT, 1));
+	EXPECT_TRUE(fw_counted(SOCKAUTH_REASON_TIMEOUT, 1));
 	/* Nobody was asked about a stranger who said nothing. */
 	EXPECT_EQ(-ETIMEDOUT, fw_next(self->fw, self->event, 0));
 	close(client);
@@ -177,7 +144,7 @@ TEST_F(lifecycle, time_out_half_a_record)
 	ASSERT_GE(client, 0);
 	ASSERT_EQ(0, net_write(client, "\x16\x03\x01\x00\x05hell", 9));
 	EXPECT_TRUE(ended(client));
-	EXPECT_TRUE(counted(SOCKAUTH_REASON_TIMEOUT, 1));
+	EXPECT_TRUE(fw_counted(SOCKAUTH_REASON_TIMEOUT, 1));
 	EXPECT_EQ(-ETIMEDOUT, fw_next(self->fw, self->event, 0));
 	close(client);
 }
@@ -194,10 +161,10 @@ TEST_F(lifecycle, time_out_worker)
 	ASSERT_NE(NULL, other);
 	ASSERT_EQ(0, fw_bind(self->fw, 1, NULL));
 	ASSERT_EQ(0, start(self->listener, 300));
-	client[0] = hello_to(self->listener);
+	client[0] = fw_hello_to(self->listener);
 	ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
 	EXPECT_TRUE(ended(client[0]));
-	EXPECT_TRUE(counted(SOCKAUTH_REASON_TIMEOUT, 1));
+	EXPECT_TRUE(fw_counted(SOCKAUTH_REASON_TIMEOUT, 1));
 	EXPECT_EQ(-ENOENT, fw_done(self->fw, self->event));
 	EXPECT_EQ(-ENOENT, fw_done(self->fw, self->event));
 	EXPECT_FALSE(net_wait(self->listener, POLLIN, QUIET_MS));
@@ -207,7 +174,7 @@ TEST_F(lifecycle, time_out_worker)
 	self->listener = net_tcp(AF_INET);
 	ASSERT_EQ(0, start(self->listener, 60000));
 	for (i = 0; i < 2; i++)
-		client[i] = hello_to(self->listener);
+		client[i] = fw_hello_to(self->listener);
 	ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
 	EXPECT_EQ(-ETIMEDOUT, fw_next(self->fw, other, QUIET_MS));
 	EXPECT_EQ(0, fw_done(self->fw, self->event));
@@ -222,11 +189,11 @@ TEST_F(lifecycle, no_worker)
 	int client;
 
 	ASSERT_EQ(0, start(self->listener, 500));
-	client = hello_to(self->listener);
+	client = fw_hello_to(self->listener);
 	ASSERT_GE(client, 0);
 	EXPECT_FALSE(net_wait(client, POLLIN, QUIET_MS));
 	EXPECT_TRUE(ended(client));
-	EXPECT_TRUE(counted(SOCKAUTH_REASON_NO_WORKER, 1));
+	EXPECT_TRUE(fw_counted(SOCKAUTH_REASON_NO_WORKER, 1));
 	EXPECT_FALSE(net_wait(self->listener, POLLIN, 0));
 	close(client);
 }
@@ -237,7 +204,7 @@ TEST_F(lifecycle, late_worker)
 	int client;
 
 	ASSERT_EQ(0, start(self->listener, PATIENCE_MS));
-	client = hello_to(self->listener);
+	client = fw_hello_to(self->listener);
 	ASSERT_GE(client, 0);
 	EXPECT_FALSE(net_wait(self->listener, POLLIN, QUIET_MS));
 	ASSERT_EQ(0, fw_bind(self->fw, 8, NULL));
@@ -254,7 +221,7 @@ TEST_F(lifecycle, worker_dies_first_leg)
 
 	ASSERT_EQ(0, fw_bind(self->fw, 8, NULL));
 	ASSERT_EQ(0, start(self->listener, PATIENCE_MS));
-	client = hello_to(self->listener);
+	client = fw_hello_to(self->listener);
 	ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
 	fw_close(self->fw);
 	ASSERT_EQ(0, fw_open(&self->fw));
@@ -273,7 +240,7 @@ TEST_F(lifecycle, worker_dies_twice)
 
 	ASSERT_EQ(0, fw_bind(self->fw, 8, NULL));
 	ASSERT_EQ(0, start(self->listener, 0));
-	client = hello_to(self->listener);
+	client = fw_hello_to(self->listener);
 	for (i = 0; i < 2; i++) {
 		ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
 		fw_close(self->fw);
@@ -281,7 +248,7 @@ TEST_F(lifecycle, worker_dies_twice)
 		ASSERT_EQ(0, fw_bind(self->fw, 8, NULL));
 	}
 	EXPECT_TRUE(ended(client));
-	EXPECT_TRUE(counted(SOCKAUTH_REASON_WORKER_DIED, 1));
+	EXPECT_TRUE(fw_counted(SOCKAUTH_REASON_WORKER_DIED, 1));
 	close(client);
 }
 
@@ -292,13 +259,13 @@ TEST_F(lifecycle, worker_dies_later_leg)
 
 	ASSERT_EQ(0, fw_bind(self->fw, 8, NULL));
 	ASSERT_EQ(0, start(self->listener, PATIENCE_MS));
-	client = hello_to(self->listener);
+	client = fw_hello_to(self->listener);
 	ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
-	ASSERT_EQ(0, next_leg(self->fw, self->event));
+	ASSERT_EQ(0, fw_continue(self->fw, self->event));
 	fw_close(self->fw);
 	self->fw = NULL;
 	EXPECT_TRUE(ended(client));
-	EXPECT_TRUE(counted(SOCKAUTH_REASON_WORKER_DIED, 1));
+	EXPECT_TRUE(fw_counted(SOCKAUTH_REASON_WORKER_DIED, 1));
 	EXPECT_FALSE(net_wait(self->listener, POLLIN, QUIET_MS));
 	close(client);
 }
@@ -311,7 +278,7 @@ TEST_F(lifecycle, worker_dies_established)
 
 	ASSERT_EQ(0, fw_bind(self->fw, 8, NULL));
 	ASSERT_EQ(0, start(self->listener, 0));
-	client = hello_to(self->listener);
+	client = fw_hello_to(self->listener);
 	ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
 	ASSERT_EQ(0, fw_done(self->fw, self->event));
 	server = accept(self->listener, NULL, NULL);
@@ -342,7 +309,7 @@ TEST_F(lifecycle, peer_closed)
 	client = net_connect_to(self->listener);
 	ASSERT_GE(client, 0);
 	close(client);
-	EXPECT_TRUE(counted(SOCKAUTH_REASON_PEER_CLOSED, 1));
+	EXPECT_TRUE(fw_counted(SOCKAUTH_REASON_PEER_CLOSED, 1));
 	EXPECT_FALSE(net_wait(self->listener, POLLIN, 0));
 }
 
@@ -355,19 +322,19 @@ TEST_F(lifecycle, peer_reset)
 	/* Silent, then asked about, then between two legs. */
 	client = net_connect_to(self->listener);
 	reset(client);
-	EXPECT_TRUE(counted(SOCKAUTH_REASON_PEER_RESET, 1));
+	EXPECT_TRUE(fw_counted(SOCKAUTH_REASON_PEER_RESET, 1));
 
-	client = hello_to(self->listener);
+	client = fw_hello_to(self->listener);
 	ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
 	reset(client);
-	EXPECT_TRUE(counted(SOCKAUTH_REASON_PEER_RESET, 2));
+	EXPECT_TRUE(fw_counted(SOCKAUTH_REASON_PEER_RESET, 2));
 	EXPECT_NE(0, fw_done(self->fw, self->event));
 
-	client = hello_to(self->listener);
+	client = fw_hello_to(self->listener);
 	ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
-	ASSERT_EQ(0, next_leg(self->fw, self->event));
+	ASSERT_EQ(0, fw_continue(self->fw, self->event));
 	reset(client);
-	EXPECT_TRUE(counted(SOCKAUTH_REASON_PEER_RESET, 3));
+	EXPECT_TRUE(fw_counted(SOCKAUTH_REASON_PEER_RESET, 3));
 	EXPECT_TRUE(told_to_forget(self->fw, self->event->id));
 	EXPECT_FALSE(net_wait(self->listener, POLLIN, 0));
 }
@@ -403,7 +370,7 @@ TEST_F_TIMEOUT(lifecycle, both_close_at_once, 300)
 	ASSERT_EQ(0, fw_bind(self->fw, 8, NULL));
 	ASSERT_EQ(0, start(self->listener, 0));
 	for (i = 0; i < N; i++) {
-		closing.fd = hello_to(self->listener);
+		closing.fd = fw_hello_to(self->listener);
 		ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
 		ASSERT_EQ(0, fw_done(self->fw, self->event));
 		ASSERT_TRUE(net_wait(self->listener, POLLIN, PATIENCE_MS));

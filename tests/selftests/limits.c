@@ -34,35 +34,6 @@ FIXTURE(limits)
 	int			flood[FLOOD];
 };
 
-static int listener(uint32_t timeout_ms, int backlog)
-{
-	int fd = net_tcp(AF_INET), err;
-
-	if (fd < 0)
-		return fd;
-	err = net_mark(fd, NULL, 0, timeout_ms);
-	if (!err)
-		err = net_bind(fd);
-	if (!err)
-		err = net_listen(fd, backlog);
-	if (!err)
-		return fd;
-	close(fd);
-	return err;
-}
-
-static int continue_with(struct fakeworker *fw, const struct fw_event *event)
-{
-	struct fw_reply reply = {
-		.id = event->id,
-		.leg = event->leg,
-		.status = SOCKAUTH_STEP_CONTINUE,
-		.consumed = event->token_len,
-	};
-
-	return fw_reply(fw, &reply);
-}
-
 FIXTURE_SETUP(limits)
 {
 	int i;
@@ -75,16 +46,16 @@ FIXTURE_SETUP(limits)
 	ASSERT_EQ(0, fw_bind(self->fw, 64, NULL));
 	self->event = malloc(sizeof(*self->event));
 	ASSERT_NE(NULL, self->event);
-	self->attacked = listener(SOCKAUTH_TIMEOUT_MAX, 8);
+	self->attacked = net_marked_listener(SOCKAUTH_TIMEOUT_MAX, 8);
 	ASSERT_GE(self->attacked, 0);
-	self->other = listener(SOCKAUTH_TIMEOUT_MAX, 8);
+	self->other = net_marked_listener(SOCKAUTH_TIMEOUT_MAX, 8);
 	ASSERT_GE(self->other, 0);
 	self->honest = net_connect_to(self->other);
 	ASSERT_GE(self->honest, 0);
 	ASSERT_EQ(0, fw_hello(self->honest));
 	ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
 	self->id = self->event->id;
-	ASSERT_EQ(0, continue_with(self->fw, self->event));
+	ASSERT_EQ(0, fw_continue(self->fw, self->event));
 }
 
 FIXTURE_TEARDOWN(limits)
@@ -156,18 +127,6 @@ static bool pending(int64_t n)
 	return pending_within(n, PATIENCE_MS);
 }
 
-static bool counted(enum sockauth_reason reason, int64_t n)
-{
-	int tries;
-
-	for (tries = 0; tries < PATIENCE_MS / 10; tries++) {
-		if (fw_failed(reason) == n)
-			return true;
-		usleep(10000);
-	}
-	return false;
-}
-
 /* An event of the attack gets some answer, for a worker has little credit. */
 static int answer_other(struct fakeworker *fw, const struct fw_event *event)
 {
@@ -175,7 +134,7 @@ static int answer_other(struct fakeworker *fw, const struct fw_event *event)
 
 	if (event->cmd != SOCKAUTH_CMD_STEP)
 		return fw_command(fw, event->cmd, false);
-	err = continue_with(fw, event);
+	err = fw_continue(fw, event);
 	return err == -ESTALE || err == -ENOENT ? 0 : err;
 }
 
@@ -252,7 +211,7 @@ TEST_F(limits, per_listener)
 		self->flood[i] = net_connect_to(self->attacked);
 		ASSERT_GE(self->flood[i], 0);
 	}
-	EXPECT_TRUE(counted(SOCKAUTH_REASON_EVICTED, FLOOD - 4));
+	EXPECT_TRUE(fw_counted(SOCKAUTH_REASON_EVICTED, FLOOD - 4));
 	EXPECT_TRUE(pending(4 + 1));
 	EXPECT_HONEST_SERVED();
 	EXPECT_EQ(FLOOD - 4, fw_failed(SOCKAUTH_REASON_EVICTED));
@@ -268,7 +227,7 @@ TEST_F(limits, per_namespace)
 		self->flood[i] = net_connect_to(self->attacked);
 		ASSERT_GE(self->flood[i], 0);
 	}
-	EXPECT_TRUE(counted(SOCKAUTH_REASON_EVICTED, FLOOD - 5));
+	EXPECT_TRUE(fw_counted(SOCKAUTH_REASON_EVICTED, FLOOD - 5));
 	EXPECT_TRUE(pending(6));
 	EXPECT_HONEST_SERVED();
 	EXPECT_EQ(FLOOD - 5, fw_failed(SOCKAUTH_REASON_EVICTED));
@@ -362,7 +321,7 @@ static bool refused_for_ever(struct fakeworker *fw, struct fw_event *event,
 		/* The last one is not even asked about. */
 		if (event->cmd == SOCKAUTH_CMD_CLOSE)
 			return i + 1 == legs && !fw_closed(fw);
-		if (continue_with(fw, event))
+		if (fw_continue(fw, event))
 			return false;
 	}
 	return false;
@@ -375,7 +334,7 @@ TEST_F(limits, legs)
 	ASSERT_GE(self->flood[0], 0);
 	EXPECT_TRUE(refused_for_ever(self->fw, self->event, self->flood[0], 10,
 				     6));
-	EXPECT_TRUE(counted(SOCKAUTH_REASON_LIMIT, 1));
+	EXPECT_TRUE(fw_counted(SOCKAUTH_REASON_LIMIT, 1));
 	EXPECT_HONEST_SERVED();
 }
 
@@ -387,20 +346,20 @@ TEST_F(limits, bytes)
 	ASSERT_GE(self->flood[0], 0);
 	EXPECT_TRUE(refused_for_ever(self->fw, self->event, self->flood[0],
 				     SOCKAUTH_RECORD_MAX, 5));
-	EXPECT_TRUE(counted(SOCKAUTH_REASON_LIMIT, 1));
+	EXPECT_TRUE(fw_counted(SOCKAUTH_REASON_LIMIT, 1));
 	EXPECT_HONEST_SERVED();
 }
 
 /* The namespace's time is for those whose request names none. */
 TEST_F(limits, time)
 {
-	int fd = listener(0, 8);
+	int fd = net_marked_listener(0, 8);
 
 	ASSERT_GE(fd, 0);
 	ASSERT_EQ(0, fw_limit(self->fw, SOCKAUTH_A_LIMIT_TIMEOUT_MS, 200));
 	self->flood[0] = net_connect_to(fd);
 	self->flood[1] = net_connect_to(self->attacked);
-	EXPECT_TRUE(counted(SOCKAUTH_REASON_TIMEOUT, 1));
+	EXPECT_TRUE(fw_counted(SOCKAUTH_REASON_TIMEOUT, 1));
 	EXPECT_TRUE(pending(2));
 	EXPECT_HONEST_SERVED();
 	close(fd);
@@ -412,7 +371,7 @@ TEST_F(limits, time)
  */
 TEST_F_TIMEOUT(limits, no_time_at_all, 300)
 {
-	int fd = listener(1, 128), i, j;
+	int fd = net_marked_listener(1, 128), i, j;
 
 	ASSERT_GE(fd, 0);
 	ASSERT_EQ(0, fw_limit(self->fw, SOCKAUTH_A_LIMIT_PENDING_NET, 2));
@@ -538,14 +497,14 @@ TEST_F_TIMEOUT(limits, silent, 900)
 	tcp = cost_of_tcp(clients, n);
 	ASSERT_LT(0, tcp);
 
-	marked = listener(timeout, n);
+	marked = net_marked_listener(timeout, n);
 	ASSERT_GE(marked, 0);
 	ASSERT_LT(0, cost_of(marked, clients, n));
 	for (i = 0; i < n; i++)
 		close(clients[i]);
 	close(marked);
 
-	marked = listener(timeout, n);
+	marked = net_marked_listener(timeout, n);
 	ASSERT_GE(marked, 0);
 	settle();
 	start = kernel_memory();

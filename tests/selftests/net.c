@@ -94,6 +94,24 @@ int net_listener(int family)
 	return err;
 }
 
+/* A marked one, of the profile "default"; timeout_ms 0: the namespace's. */
+int net_marked_listener(uint32_t timeout_ms, int backlog)
+{
+	int fd = net_tcp(AF_INET), err;
+
+	if (fd < 0)
+		return fd;
+	err = net_mark(fd, NULL, 0, timeout_ms);
+	if (!err)
+		err = net_bind(fd);
+	if (!err)
+		err = net_listen(fd, backlog);
+	if (!err)
+		return fd;
+	close(fd);
+	return err;
+}
+
 int net_address(int fd, struct sockaddr_in6 *addr, socklen_t *len)
 {
 	*len = sizeof(*addr);

@@ -35,6 +35,7 @@ int net_tcp(int family);
 int net_bind(int fd);
 int net_listen(int fd, int backlog);
 int net_listener(int family);
+int net_marked_listener(uint32_t timeout_ms, int backlog);
 int net_address(int fd, struct sockaddr_in6 *addr, socklen_t *len);
 int net_connect_to(int listener);
 int net_pair(int pair[2]);

@@ -31,21 +31,8 @@ FIXTURE(nonsense)
 FIXTURE_SETUP(nonsense)
 {
 	memset(self, 0, sizeof(*self));
-	ASSERT_EQ(0, net_enter_namespace());
-	ASSERT_EQ(0, fw_open(&self->fw));
-	ASSERT_EQ(0, fw_bind(self->fw, 8, NULL));
-	self->event = malloc(sizeof(*self->event));
-	ASSERT_NE(NULL, self->event);
-	self->listener = net_tcp(AF_INET);
-	ASSERT_GE(self->listener, 0);
-	ASSERT_EQ(0, net_mark(self->listener, NULL, 0, 0));
-	ASSERT_EQ(0, net_bind(self->listener));
-	ASSERT_EQ(0, net_listen(self->listener, 8));
-	self->client = net_connect_to(self->listener);
-	ASSERT_GE(self->client, 0);
-	ASSERT_EQ(0, fw_hello(self->client));
-	ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
-	ASSERT_EQ(SOCKAUTH_CMD_STEP, self->event->cmd);
+	ASSERT_EQ(0, fw_ask(&self->fw, &self->event, &self->listener,
+			    &self->client));
 }
 
 FIXTURE_TEARDOWN(nonsense)
@@ -54,26 +41,6 @@ FIXTURE_TEARDOWN(nonsense)
 	close(self->listener);
 	free(self->event);
 	fw_close(self->fw);
-}
-
-/* The event is still unanswered, and the right answer counts. */
-static int still_served(struct fakeworker *fw, const struct fw_event *event,
-			int listener)
-{
-	int err, fd;
-
-	if (net_wait(listener, POLLIN, 0))
-		return -EEXIST;
-	err = fw_done(fw, event);
-	if (err)
-		return err;
-	if (!net_wait(listener, POLLIN, PATIENCE_MS))
-		return -ETIMEDOUT;
-	fd = accept(listener, NULL, NULL);
-	if (fd < 0)
-		return -errno;
-	close(fd);
-	return 0;
 }
 
 /* Which attributes of a correct answer are left out, as a mask. */
@@ -139,7 +106,7 @@ static struct nlmsghdr *done(struct fakeworker *fw,
 } while (0)
 
 #define EXPECT_STILL_SERVED()						\
-	EXPECT_EQ(0, still_served(self->fw, self->event, self->listener))
+	EXPECT_EQ(0, fw_still_served(self->fw, self->event, self->listener))
 
 TEST_F(nonsense, something_missing)
 {
@@ -321,7 +288,8 @@ TEST_F(nonsense, values)
 		}
 		EXPECT_NE(0, strlen(fw_text(self->fw)));
 	}
-	EXPECT_NE(0, fw_transact(self->fw, answer(self->fw, self->event, 3, 0)));
+	EXPECT_NE(0, fw_transact(self->fw, answer(self->fw,
+						   self->event, 3, 0)));
 	EXPECT_STILL_SERVED();
 }
 
@@ -410,22 +378,9 @@ TEST_F(nonsense, again_and_again)
 		EXPECT_REFUSED(ESTALE, done(self->fw, &other, 0));
 		EXPECT_REFUSED(EINVAL, done(self->fw, self->event,
 					    WITHOUT(SOCKAUTH_A_TX)));
-		ASSERT_EQ(0, still_served(self->fw, self->event,
+		ASSERT_EQ(0, fw_still_served(self->fw, self->event,
 					  self->listener));
 	}
-}
-
-static int hello_to(int listener)
-{
-	int fd = net_connect_to(listener), err;
-
-	if (fd < 0)
-		return fd;
-	err = fw_hello(fd);
-	if (!err)
-		return fd;
-	close(fd);
-	return err;
 }
 
 /* Netlink says once that something did not fit. */
@@ -449,7 +404,7 @@ TEST_F(nonsense, deaf)
 	ASSERT_NE(NULL, other);
 	ASSERT_EQ(0, fw_deafen(self->fw));
 	for (i = 0; i < 2; i++) {
-		client[i] = hello_to(self->listener);
+		client[i] = fw_hello_to(self->listener);
 		ASSERT_GE(client[i], 0);
 		/* The first event fills the buffer, which nobody reads. */
 		usleep(QUIET_MS * 1000);
@@ -460,13 +415,13 @@ TEST_F(nonsense, deaf)
 	/* There is no room for the kernel's verdict either, before this. */
 	ASSERT_EQ(0, next_fitting(self->fw, other, PATIENCE_MS));
 	EXPECT_STILL_SERVED();
-	EXPECT_EQ(0, still_served(self->fw, other, self->listener));
+	EXPECT_EQ(0, fw_still_served(self->fw, other, self->listener));
 	/* The credit of the event that could not be sent came back. */
 	for (i = 0; i < 20; i++) {
 		close(client[0]);
-		client[0] = hello_to(self->listener);
+		client[0] = fw_hello_to(self->listener);
 		ASSERT_EQ(0, fw_next(self->fw, other, PATIENCE_MS));
-		ASSERT_EQ(0, still_served(self->fw, other, self->listener));
+		ASSERT_EQ(0, fw_still_served(self->fw, other, self->listener));
 	}
 	close(client[0]);
 	close(client[1]);
