@@ -5,6 +5,7 @@
  *
  * Nothing is kept here; the caller owns every descriptor.
  */
+#include "capture.h"
 #include "net.h"
 
 #include <errno.h>
@@ -40,7 +41,7 @@ int net_enter_namespace(void)
 	if (ioctl(fd, SIOCSIFFLAGS, &ifr))
 		err = -errno;
 	close(fd);
-	return err;
+	return err ? err : capture_namespace();
 }
 
 int net_tcp(int family)

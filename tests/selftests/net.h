@@ -29,7 +29,10 @@ enum net_keys {
 #define NET_IV_LEN	12
 #define NET_CIPHER	0x1301		/* TLS_AES_128_GCM_SHA256 */
 
-/* All return 0, a descriptor or -errno. */
+/*
+ * All return 0, a descriptor or -errno. What goes through a new namespace is
+ * captured, if that was asked for: see capture.h.
+ */
 int net_enter_namespace(void);
 int net_tcp(int family);
 int net_bind(int fd);

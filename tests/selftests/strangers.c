@@ -22,12 +22,13 @@
 
 #include <openssl/ssl.h>
 
+#include "capture.h"
 #include "net.h"
 #include "harness.h"
 
 #define WINDOW		16	/* clients at a time */
 #define BUFFER		(64 * 1024)
-#define MARKER		"PLAIN-MARKER-of-an-honest-client"
+#define MARKER		CAPTURE_MARKER "of-an-honest-client"
 #define TIMEOUT_MS	60000
 
 /* How far the client's side of a connection is. */

@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "capture.h"
 #include "fakeworker.h"
 #include "net.h"
 
@@ -33,23 +34,6 @@ FIXTURE(teardown)
 	int			listener;
 };
 
-static int listener_of(int backlog, uint32_t timeout_ms)
-{
-	int fd = net_tcp(AF_INET), err;
-
-	if (fd < 0)
-		return fd;
-	err = net_mark(fd, NULL, 0, timeout_ms);
-	if (!err)
-		err = net_bind(fd);
-	if (!err)
-		err = net_listen(fd, backlog);
-	if (!err)
-		return fd;
-	close(fd);
-	return err;
-}
-
 FIXTURE_SETUP(teardown)
 {
 	memset(self, 0, sizeof(*self));
@@ -58,7 +42,7 @@ FIXTURE_SETUP(teardown)
 	ASSERT_EQ(0, fw_bind(self->fw, 8, NULL));
 	self->event = malloc(sizeof(*self->event));
 	ASSERT_NE(NULL, self->event);
-	self->listener = listener_of(4, 60000);
+	self->listener = net_marked_listener(60000, 4);
 	ASSERT_GE(self->listener, 0);
 }
 
@@ -69,53 +53,27 @@ FIXTURE_TEARDOWN(teardown)
 	fw_close(self->fw);
 }
 
-static int hello_to(int listener)
+/* What nobody else may see gets from one end to the other. */
+static int say(int from, int to)
 {
-	int fd = net_connect_to(listener), err;
+	char text[sizeof(CAPTURE_MARKER) - 1];
+	int err = net_write(from, CAPTURE_MARKER, sizeof(text));
 
-	if (fd < 0)
-		return fd;
-	err = fw_hello(fd);
 	if (!err)
-		return fd;
-	close(fd);
-	return err;
-}
-
-static int next_leg(struct fakeworker *fw, const struct fw_event *event)
-{
-	struct fw_reply reply = {
-		.id = event->id,
-		.leg = event->leg,
-		.status = SOCKAUTH_STEP_CONTINUE,
-		.consumed = event->token_len,
-	};
-
-	return fw_reply(fw, &reply);
-}
-
-/* The next STEP is let in; a CLOSE on the way is answered. */
-static int admit(struct fakeworker *fw, struct fw_event *event)
-{
-	int err;
-
-	do {
-		err = fw_next(fw, event, PATIENCE_MS);
-		if (!err && event->cmd != SOCKAUTH_CMD_STEP)
-			err = fw_command(fw, event->cmd, false);
-	} while (!err && event->cmd != SOCKAUTH_CMD_STEP);
-	return err ? err : fw_done(fw, event);
+		err = net_read(to, text, sizeof(text));
+	if (err)
+		return err;
+	return memcmp(text, CAPTURE_MARKER, sizeof(text)) ? -EBADMSG : 0;
 }
 
 /* A new client of LISTENER is served, from the first packet to data. */
 static int served(struct fakeworker *fw, struct fw_event *event, int listener)
 {
-	int client = hello_to(listener), server = -1, err;
-	char c = 0;
+	int client = fw_hello_to(listener), server = -1, err;
 
 	if (client < 0)
 		return client;
-	err = admit(fw, event);
+	err = fw_admit(fw, event);
 	if (!err && !net_wait(listener, POLLIN, PATIENCE_MS))
 		err = -ETIMEDOUT;
 	if (!err) {
@@ -123,11 +81,9 @@ static int served(struct fakeworker *fw, struct fw_event *event, int listener)
 		err = server < 0 ? -errno : net_ktls(client, true);
 	}
 	if (!err)
-		err = net_write(client, "x", 1);
+		err = say(client, server);
 	if (!err)
-		err = net_read(server, &c, 1);
-	if (!err && c != 'x')
-		err = -EBADMSG;
+		err = say(server, client);
 	if (server >= 0)
 		close(server);
 	close(client);
@@ -161,22 +117,22 @@ static void everything(int ready)
 
 	if (fw_open(&fw) || fw_bind(fw, 5, NULL))
 		_exit(1);
-	listener = listener_of(8, 60000);
+	listener = net_marked_listener(60000, 8);
 	plain = net_listener(AF_INET);
 	/* Open, of both sides: the fake handshake of one needs no other. */
-	if (hello_to(listener) < 0 || admit(fw, event) ||
+	if (fw_hello_to(listener) < 0 || fw_admit(fw, event) ||
 	    accept(listener, NULL, NULL) < 0)
 		_exit(2);
-	if (begin_client(plain) < 0 || admit(fw, event))
+	if (begin_client(plain) < 0 || fw_admit(fw, event))
 		_exit(3);
 	/* Ready; between two legs; asked about; waiting for credit; silent. */
-	if (hello_to(listener) < 0 || admit(fw, event))
+	if (fw_hello_to(listener) < 0 || fw_admit(fw, event))
 		_exit(4);
-	if (hello_to(listener) < 0 || fw_next(fw, event, PATIENCE_MS) ||
-	    next_leg(fw, event))
+	if (fw_hello_to(listener) < 0 || fw_next(fw, event, PATIENCE_MS) ||
+	    fw_continue(fw, event))
 		_exit(5);
 	for (i = 0; i < 12; i++)
-		if ((i % 2 ? hello_to(listener) : begin_client(plain)) < 0)
+		if ((i % 2 ? fw_hello_to(listener) : begin_client(plain)) < 0)
 			_exit(6);
 	if (fw_next(fw, event, PATIENCE_MS) || net_connect_to(listener) < 0)
 		_exit(7);
@@ -247,8 +203,8 @@ TEST_F(teardown, other_namespace)
 
 		if (net_enter_namespace())
 			_exit(1);
-		listener = listener_of(4, 1000);
-		if (listener < 0 || hello_to(listener) < 0)
+		listener = net_marked_listener(1000, 4);
+		if (listener < 0 || fw_hello_to(listener) < 0)
 			_exit(2);
 		for (tries = 0; tries < PATIENCE_MS / 10; tries++) {
 			if (fw_failed(SOCKAUTH_REASON_NO_WORKER) == 1)
@@ -286,7 +242,7 @@ TEST_F(teardown, container)
 			_exit(3);
 		if (fw_bind(outside, 8, NULL) != -EPERM)
 			_exit(4);
-		listener = listener_of(4, 60000);
+		listener = net_marked_listener(60000, 4);
 		_exit(listener < 0 ? 5 :
 		      served(inside, self->event, listener) ? 6 : 0);
 	}
@@ -300,7 +256,7 @@ TEST_F(teardown, container)
 TEST_F_TIMEOUT(teardown, stopped_application, 120)
 {
 	enum { READY = 5 };
-	int other = listener_of(8, 60000), client[READY], i, status, fd;
+	int other = net_marked_listener(60000, 8), client[READY], i, status, fd;
 	pid_t pid;
 
 	ASSERT_GE(other, 0);
@@ -317,9 +273,9 @@ TEST_F_TIMEOUT(teardown, stopped_application, 120)
 	ASSERT_EQ(0, kill(pid, SIGSTOP));
 	ASSERT_EQ(pid, waitpid(pid, &status, WUNTRACED));
 	for (i = 0; i < READY; i++) {
-		client[i] = hello_to(self->listener);
+		client[i] = fw_hello_to(self->listener);
 		ASSERT_GE(client[i], 0);
-		ASSERT_EQ(0, admit(self->fw, self->event));
+		ASSERT_EQ(0, fw_admit(self->fw, self->event));
 	}
 	EXPECT_EQ(0, served(self->fw, self->event, other));
 	ASSERT_EQ(0, kill(pid, SIGCONT));
@@ -337,9 +293,9 @@ TEST_F(teardown, no_descriptors)
 	int client, i;
 
 	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &files));
-	client = hello_to(self->listener);
+	client = fw_hello_to(self->listener);
 	ASSERT_GE(client, 0);
-	ASSERT_EQ(0, admit(self->fw, self->event));
+	ASSERT_EQ(0, fw_admit(self->fw, self->event));
 	none = files;
 	none.rlim_cur = 0;
 	ASSERT_TRUE(net_wait(self->listener, POLLIN, PATIENCE_MS));
@@ -363,14 +319,15 @@ TEST_F(teardown, no_descriptors)
 TEST_F_TIMEOUT(teardown, stopped_worker, 120)
 {
 	enum { N = 20 };
-	int client[N], i, got = 0, stuck, fd, other = listener_of(N, 60000);
+	int other = net_marked_listener(60000, N);
+	int client[N], i, got = 0, stuck, fd;
 	struct fakeworker *stopped;
 
 	ASSERT_GE(other, 0);
 	ASSERT_EQ(0, fw_open(&stopped));
 	ASSERT_EQ(0, fw_bind(stopped, 8, NULL));
 	for (i = 0; i < N; i++) {
-		client[i] = hello_to(other);
+		client[i] = fw_hello_to(other);
 		ASSERT_GE(client[i], 0);
 		if (fw_next(self->fw, self->event, 10 * QUIET_MS))
 			continue;
@@ -381,7 +338,7 @@ TEST_F_TIMEOUT(teardown, stopped_worker, 120)
 	EXPECT_LE(stuck, 1);
 	fw_close(stopped);
 	for (; stuck > 0; stuck--)
-		EXPECT_EQ(0, admit(self->fw, self->event));
+		EXPECT_EQ(0, fw_admit(self->fw, self->event));
 	for (i = 0; i < N; i++) {
 		ASSERT_TRUE(net_wait(other, POLLIN, PATIENCE_MS));
 		fd = accept(other, NULL, NULL);
@@ -424,7 +381,7 @@ TEST_F_TIMEOUT(teardown, worker_dies_everywhere, 120)
 	ASSERT_EQ(0, small_buffers());
 	plain = net_listener(AF_INET);
 	close(self->listener);
-	self->listener = listener_of(4, 60000);
+	self->listener = net_marked_listener(60000, 4);
 	ASSERT_NE(NULL, token);
 	memset(token, 'x', SOCKAUTH_OUTPUT_MAX - 1);
 	token[SOCKAUTH_OUTPUT_MAX - 1] = 0;
@@ -435,7 +392,7 @@ TEST_F_TIMEOUT(teardown, worker_dies_everywhere, 120)
 
 	/* Sending: nobody reads, and the send buffer is small. */
 	for (i = 0; i < 2; i++) {
-		fd[i] = i ? begin_client(plain) : hello_to(self->listener);
+		fd[i] = i ? begin_client(plain) : fw_hello_to(self->listener);
 		ASSERT_GE(fd[i], 0);
 		ASSERT_EQ(0, fw_next(fw, self->event, PATIENCE_MS));
 		big.id = self->event->id;
@@ -447,13 +404,15 @@ TEST_F_TIMEOUT(teardown, worker_dies_everywhere, 120)
 	EXPECT_TRUE(reaches(fd[1], SOCKAUTH_STATE_SENDING));
 	/* Between two legs, of both sides. */
 	for (; i < 4; i++) {
-		fd[i] = i % 2 ? begin_client(plain) : hello_to(self->listener);
+		fd[i] = i % 2 ? begin_client(plain) :
+				fw_hello_to(self->listener);
 		ASSERT_EQ(0, fw_next(fw, self->event, PATIENCE_MS));
-		ASSERT_EQ(0, next_leg(fw, self->event));
+		ASSERT_EQ(0, fw_continue(fw, self->event));
 	}
 	/* Asked about, of both sides. */
 	for (; i < 6; i++) {
-		fd[i] = i % 2 ? begin_client(plain) : hello_to(self->listener);
+		fd[i] = i % 2 ? begin_client(plain) :
+				fw_hello_to(self->listener);
 		ASSERT_EQ(0, fw_next(fw, self->event, PATIENCE_MS));
 	}
 	/* Two that are over, which it is to be told. */
@@ -464,8 +423,8 @@ TEST_F_TIMEOUT(teardown, worker_dies_everywhere, 120)
 	ASSERT_EQ(0, fw_open(&self->fw));
 	ASSERT_EQ(0, fw_bind(self->fw, 8, NULL));
 	/* Those that were asked about only once begin anew; others end. */
-	EXPECT_EQ(0, admit(self->fw, self->event));
-	EXPECT_EQ(0, admit(self->fw, self->event));
+	EXPECT_EQ(0, fw_admit(self->fw, self->event));
+	EXPECT_EQ(0, fw_admit(self->fw, self->event));
 	EXPECT_TRUE(net_wait(self->listener, POLLIN, PATIENCE_MS));
 	EXPECT_TRUE(net_wait(fd[5], POLLOUT, PATIENCE_MS));
 	EXPECT_TRUE(net_wait(fd[1], POLLHUP, PATIENCE_MS));
@@ -504,7 +463,7 @@ static pid_t fork_worker(void)
 		if (event->cmd != SOCKAUTH_CMD_STEP)
 			fw_command(fw, event->cmd, false);
 		else if (event->leg == 1)
-			next_leg(fw, event);
+			fw_continue(fw, event);
 		else
 			fw_done(fw, event);
 	}
@@ -522,7 +481,7 @@ static pid_t fork_load(int listener)
 		return pid;
 	fcntl(listener, F_SETFL, O_NONBLOCK);
 	for (;;) {
-		fd = hello_to(listener);
+		fd = fw_hello_to(listener);
 		if (fd >= 0) {
 			setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &brief,
 				   sizeof(brief));
@@ -566,26 +525,25 @@ TEST_F_TIMEOUT(teardown, kills, 3600)
 		waitpid(worker[i], NULL, 0);
 	}
 	close(self->listener);
-	self->listener = listener_of(4, 60000);
+	self->listener = net_marked_listener(60000, 4);
 	ASSERT_EQ(0, fw_open(&self->fw));
 	ASSERT_EQ(0, fw_bind(self->fw, 8, NULL));
 	EXPECT_EQ(0, served(self->fw, self->event, self->listener));
 }
 
-/* So many at once, each of which carries a byte in the end. */
+/* So many at once, each of which carries data in the end. */
 TEST_F_TIMEOUT(teardown, established, 3600)
 {
-	int n = number_of("HOSTILE_ESTABLISHED", 100), i;
+	int n = number_of("HOSTILE_ESTABLISHED", 100), i, said;
 	struct rlimit files = { 2 * n + 100, 2 * n + 100 };
 	int *client = calloc(n, sizeof(int)), *server = calloc(n, sizeof(int));
-	char c;
 
 	ASSERT_TRUE(client && server);
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
 	for (i = 0; i < n; i++) {
-		client[i] = hello_to(self->listener);
+		client[i] = fw_hello_to(self->listener);
 		ASSERT_GE(client[i], 0);
-		ASSERT_EQ(0, admit(self->fw, self->event));
+		ASSERT_EQ(0, fw_admit(self->fw, self->event));
 		ASSERT_TRUE(net_wait(self->listener, POLLIN, PATIENCE_MS));
 		server[i] = accept(self->listener, NULL, NULL);
 		ASSERT_GE(server[i], 0);
@@ -593,10 +551,11 @@ TEST_F_TIMEOUT(teardown, established, 3600)
 	}
 	TH_LOG("%d connections at once", n);
 	for (i = 0; i < n; i++)
-		ASSERT_EQ(0, net_write(client[i], &(char){ i }, 1));
+		ASSERT_EQ(0, net_write(client[i], &i, sizeof(i)));
 	for (i = 0; i < n; i++) {
-		ASSERT_EQ(0, net_read(server[i], &c, 1));
-		ASSERT_EQ((char)i, c);
+		ASSERT_EQ(0, net_read(server[i], &said, sizeof(said)));
+		ASSERT_EQ(i, said);
+		ASSERT_EQ(0, say(server[i], client[i]));
 	}
 	for (i = 0; i < n; i++) {
 		close(i % 2 ? client[i] : server[i]);
