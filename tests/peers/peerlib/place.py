@@ -4,6 +4,7 @@
 import contextlib
 import os
 import pathlib
+import resource
 import signal
 import subprocess
 import time
@@ -30,6 +31,93 @@ def daemon_pid():
     return int((DIR / "sockauthd.pid").read_text())
 
 
+@contextlib.contextmanager
+def second_daemon():
+    """Another daemon, of the same configuration; gives its process id."""
+    pid = DIR / "second.pid"
+    other = f"daemon_pid={pid} DAEMON_LOG={DIR}/second.log"
+    daemon(f"{other}; daemon_start")
+    try:
+        yield int(pid.read_text())
+    finally:
+        daemon(f"{other}; daemon_stop")
+
+
+@contextlib.contextmanager
+def no_more_data(pid, more=1 << 20):
+    """The process gets no memory from the kernel but MORE bytes."""
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmData:"):
+            size = int(line.split()[1]) * 1024 + more
+    old = resource.prlimit(pid, resource.RLIMIT_DATA, (size, size))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_DATA, old)
+
+
+def _daemon_processes():
+    """The daemon's processes, all of one session: {number: name}."""
+    found = {}
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            head, _, tail = stat.read_text().rpartition(")")
+            words = tail.split()
+            if words[3] == str(daemon_pid()) and words[0] not in "XZ":
+                found[int(stat.parent.name)] = head.partition("(")[2]
+    return found
+
+
+class MemoryGroup:
+    """A control group in which the daemon has MORE bytes of memory left."""
+
+    ROOT = pathlib.Path("/sys/fs/cgroup")
+
+    def __init__(self, more=1 << 20):
+        (self.ROOT / "cgroup.subtree_control").write_text("+memory")
+        self.path = self.ROOT / "sockauth-daemon"
+        self.path.mkdir()
+        # What they have already stays in the group where it was taken.
+        for pid in _daemon_processes():
+            (self.path / "cgroup.procs").write_text(str(pid))
+        (self.path / "memory.max").write_text(str(more))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        (self.path / "memory.max").write_text("max")
+        for pid in (self.path / "cgroup.procs").read_text().split():
+            (self.ROOT / "cgroup.procs").write_text(pid)
+        self.path.rmdir()
+        (self.ROOT / "cgroup.subtree_control").write_text("-memory")
+
+    def kills(self):
+        """How many processes of it the kernel has killed for their memory."""
+        return int(dict(map(str.split, (self.path / "memory.events")
+                            .read_text().splitlines()))["oom_kill"])
+
+
+def daemon_kill(name=""):
+    """Kill it, and wait for the end of all; or only its process called NAME."""
+    if not name:
+        os.kill(daemon_pid(), signal.SIGKILL)
+    for pid, known in _daemon_processes().items():
+        if known == name:
+            os.kill(pid, signal.SIGKILL)
+    daemon_ended(name)
+
+
+def daemon_ended(name="", patience=20):
+    """Wait until nothing is left of a daemon that was killed, or of NAME."""
+    end = time.monotonic() + patience
+    while (left := set(_daemon_processes().values())) and \
+            (not name or name in left):
+        if time.monotonic() > end:
+            raise TimeoutError(f"left behind: {left}")
+        time.sleep(0.01)
+
+
 def _running(pid):
     """The threads of a process that are not stopped."""
     stats = pathlib.Path(f"/proc/{pid}/task").glob("*/stat")
@@ -38,13 +126,13 @@ def _running(pid):
 
 
 @contextlib.contextmanager
-def daemon_stopped(patience=20):
-    """The daemon is there and does nothing.
+def daemon_stopped(pid=None, patience=20):
+    """The daemon, or another one, is there and does nothing.
 
     kill() does not wait for that: a thread that sleeps may be given a token and
     answer it before it stops.
     """
-    pid = daemon_pid()
+    pid = pid or daemon_pid()
     end = time.monotonic() + patience
     os.kill(pid, signal.SIGSTOP)
     try:
@@ -54,4 +142,6 @@ def daemon_stopped(patience=20):
             time.sleep(0.01)
         yield
     finally:
-        os.kill(pid, signal.SIGCONT)
+        # It may have been killed meanwhile.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)

@@ -41,6 +41,11 @@ def ready():
     return sum(entry["ready"] for entry in show("listeners"))
 
 
+def states():
+    """The states of all connections, in the order of their ids."""
+    return [entry["state"] for entry in show("connections")]
+
+
 def wait_until(condition, what, patience=PATIENCE):
     """Return the first true value of CONDITION(), or fail."""
     end = time.monotonic() + patience
