@@ -19,7 +19,7 @@
  *                             that was left for the work to take
  *   ASKED        READY        reply DONE, keys installed, accept() has to come
  *   ASKED        OPEN         the same for a socket that an application has
- *   ASKED        WAIT_WORKER  the worker died before it sent a token, once
+ *   ASKED        WAIT_WORKER  the worker died before it sent a token
  *   SENDING      WAIT_PEER    the token is out, CONTINUE
  *   SENDING      READY, OPEN  the token is out, DONE, keys installed
  *   READY        OPEN         accept()

@@ -470,24 +470,18 @@ static void sockauth_exchange_take(struct sockauth_conn *conn)
 	sockauth_conn_set_state(conn, SOCKAUTH_STATE_SENDING);
 }
 
-/*
- * The worker is gone: another one can begin anew, but none can go on.  Once: if
- * the next one dies of it too, the token may be why.
- */
+/* The worker is gone: another one can begin anew, but none can go on. */
 static void sockauth_exchange_worker_died(struct sockauth_conn *conn)
 {
 	bool context = sockauth_credit_lost(conn);
 
-	if (context || (conn->state == SOCKAUTH_STATE_ASKED &&
-			conn->ex->orphaned)) {
+	if (context) {
 		sockauth_conn_end(conn, SOCKAUTH_REASON_WORKER_DIED, ECONNABORTED,
 				  "the daemon died during authentication");
 		return;
 	}
-	if (conn->state == SOCKAUTH_STATE_ASKED) {
-		conn->ex->orphaned = true;
+	if (conn->state == SOCKAUTH_STATE_ASKED)
 		sockauth_conn_set_state(conn, SOCKAUTH_STATE_WAIT_WORKER);
-	}
 }
 
 /* There is room in the send buffer again. */

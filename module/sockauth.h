@@ -424,7 +424,6 @@ enum {
  * @offered: bytes of token in the last event
  * @bytes: of token consumed so far
  * @nonagle: the application's setting while ours holds
- * @orphaned: a worker died that was asked
  * @worker: whom we asked, under sockauth_net.lock
  * @wlink: on one of the lists of credit.c, under sockauth_net.lock
  * @queued: waits for credit of @worker, under sockauth_net.lock
@@ -449,7 +448,6 @@ struct sockauth_exchange {
 	struct sockauth_worker		*worker;
 	struct list_head		wlink;
 	u8				nonagle;
-	bool				orphaned;
 	bool				queued;
 	bool				granted;
 	bool				asked;

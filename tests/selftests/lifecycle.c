@@ -233,25 +233,6 @@ TEST_F(lifecycle, worker_dies_first_leg)
 	close(client);
 }
 
-/* A token that kills whoever looks at it is not handed round for ever. */
-TEST_F(lifecycle, worker_dies_twice)
-{
-	int client, i;
-
-	ASSERT_EQ(0, fw_bind(self->fw, 8, NULL));
-	ASSERT_EQ(0, start(self->listener, 0));
-	client = fw_hello_to(self->listener);
-	for (i = 0; i < 2; i++) {
-		ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
-		fw_close(self->fw);
-		ASSERT_EQ(0, fw_open(&self->fw));
-		ASSERT_EQ(0, fw_bind(self->fw, 8, NULL));
-	}
-	EXPECT_TRUE(ended(client));
-	EXPECT_TRUE(fw_counted(SOCKAUTH_REASON_WORKER_DIED, 1));
-	close(client);
-}
-
 /* Between legs its context is lost, and with it the connection. */
 TEST_F(lifecycle, worker_dies_later_leg)
 {
