@@ -350,6 +350,11 @@ class Starved(Case):
             for _ in range(REFUSED):
                 crowd.append(self.come())
                 crowd[-1].push(self.hello)
+            # What the daemon has not come to yet costs it nothing.
+            for peer in crowd[-REFUSED:]:
+                tool.wait_until(
+                    lambda: client.events(peer.sock, select.POLLIN, 0.1) or
+                    enough(), "there is an answer")
         return crowd
 
     def alerts(self, crowd):
