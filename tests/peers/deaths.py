@@ -41,7 +41,7 @@ class Case(unittest.TestCase):
     """Each test may kill the daemon; afterwards it runs."""
 
     def setUp(self):
-        self.server = app.Server(timeout_ms=60000)
+        self.server = app.Server(timeout_ms=600000)
         self.addCleanup(self.server.sock.close)
 
     def tearDown(self):
