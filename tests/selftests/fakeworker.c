@@ -305,12 +305,12 @@ int fw_continue(struct fakeworker *fw, const struct fw_event *event)
 	return fw_reply(fw, &reply);
 }
 
-int fw_next_step(struct fakeworker *fw, struct fw_event *event)
+int fw_next_step(struct fakeworker *fw, struct fw_event *event, int timeout_ms)
 {
 	int err;
 
 	do {
-		err = fw_next(fw, event, PATIENCE_MS);
+		err = fw_next(fw, event, timeout_ms);
 		if (!err && event->cmd != SOCKAUTH_CMD_STEP)
 			err = fw_command(fw, event->cmd, false);
 	} while (!err && event->cmd != SOCKAUTH_CMD_STEP);
@@ -319,7 +319,7 @@ int fw_next_step(struct fakeworker *fw, struct fw_event *event)
 
 int fw_admit(struct fakeworker *fw, struct fw_event *event)
 {
-	int err = fw_next_step(fw, event);
+	int err = fw_next_step(fw, event, PATIENCE_MS);
 
 	return err ? err : fw_done(fw, event);
 }

@@ -77,7 +77,7 @@ int fw_closed(struct fakeworker *fw);
 int fw_command(struct fakeworker *fw, uint8_t cmd, bool dump);
 
 /* The next STEP, other events being answered; and the same, let in. */
-int fw_next_step(struct fakeworker *fw, struct fw_event *event);
+int fw_next_step(struct fakeworker *fw, struct fw_event *event, int timeout_ms);
 int fw_admit(struct fakeworker *fw, struct fw_event *event);
 
 /*

@@ -36,24 +36,12 @@ FIXTURE(faults)
 	int			injected;	/* faults so far */
 };
 
-static int put(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY), err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		err = -errno;
-	close(fd);
-	return err;
-}
-
 static int put_number(const char *path, long number)
 {
 	char text[24];
 
 	snprintf(text, sizeof(text), "%ld", number);
-	return put(path, text);
+	return net_put(path, text);
 }
 
 /* Open before there are faults: /proc/thread-self/fail-nth. */
@@ -99,7 +87,7 @@ FIXTURE_SETUP(faults)
 	nth_fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
 	ASSERT_GE(nth_fd, 0);
 	for (i = 0; i < sizeof(settings) / sizeof(*settings); i++)
-		ASSERT_EQ(0, put(settings[i][0], settings[i][1])) {
+		ASSERT_EQ(0, net_put(settings[i][0], settings[i][1])) {
 			TH_LOG("no %s: not a kernel for this test",
 			       settings[i][0]);
 		}
@@ -173,7 +161,7 @@ static int open_pair(struct fakeworker *fw, struct fw_event *event,
 	pair[0] = fw_hello_to(listener);
 	if (pair[0] < 0)
 		return pair[0];
-	err = fw_next_step(fw, event);
+	err = fw_next_step(fw, event, PATIENCE_MS);
 	if (!err)
 		err = fw_done(fw, event);
 	if (!err && !net_wait(listener, POLLIN, PATIENCE_MS))
@@ -229,7 +217,7 @@ TEST_F_TIMEOUT(faults, accept, 300)
 	WITH_EVERY_FAULT({
 		arm(0);
 		client = fw_hello_to(self->listener);
-		ASSERT_EQ(0, fw_next_step(self->fw, self->event));
+		ASSERT_EQ(0, fw_next_step(self->fw, self->event, PATIENCE_MS));
 		ASSERT_EQ(0, fw_done(self->fw, self->event));
 		ASSERT_TRUE(net_wait(self->listener, POLLIN, PATIENCE_MS));
 		arm(nth);
@@ -259,7 +247,7 @@ TEST_F_TIMEOUT(faults, reply, 600)
 	WITH_EVERY_FAULT({
 		arm(0);
 		client = fw_hello_to(self->listener);
-		ASSERT_EQ(0, fw_next_step(self->fw, self->event));
+		ASSERT_EQ(0, fw_next_step(self->fw, self->event, PATIENCE_MS));
 		arm(nth);
 		err = fw_done(self->fw, self->event);
 	}, {
@@ -333,7 +321,7 @@ TEST_F_TIMEOUT(faults, connect, 300)
 			TH_LOG("fault %d: %s", nth, strerror(-err));
 		}
 		if (!err) {
-			got = fw_next_step(self->fw, self->event);
+			got = fw_next_step(self->fw, self->event, PATIENCE_MS);
 			EXPECT_TRUE(!got || net_wait(fd, POLLHUP, 0));
 			if (!got)
 				fw_done(self->fw, self->event);
@@ -434,7 +422,8 @@ TEST_F_TIMEOUT(faults, upgrade, 600)
 				if (!side)
 					EXPECT_EQ(0, fw_hello(pair[1]));
 				EXPECT_EQ(0, fw_next_step(self->fw,
-							  self->event));
+							  self->event,
+							  PATIENCE_MS));
 				EXPECT_EQ(0, fw_done(self->fw, self->event));
 			}
 			close(pair[0]);
@@ -462,7 +451,7 @@ static int mark_kernel_threads(const char *value)
 			continue;
 		snprintf(path, sizeof(path), "/proc/%.20s/make-it-fail",
 			 entry->d_name);
-		marked += !put(path, value);
+		marked += !net_put(path, value);
 	}
 	closedir(dir);
 	return marked;
@@ -471,7 +460,7 @@ static int mark_kernel_threads(const char *value)
 /* Of threads that are marked, so that we do not fail to end it. */
 static int fail_slab(long percent)
 {
-	int err = put(DEBUG "failslab/task-filter", "Y");
+	int err = net_put(DEBUG "failslab/task-filter", "Y");
 
 	if (!err)
 		err = put_number(DEBUG "failslab/times", -1);

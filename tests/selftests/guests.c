@@ -137,30 +137,6 @@ static int begin_client(int listener)
 	return fd;
 }
 
-static int next_leg(struct fakeworker *fw, const struct fw_event *event)
-{
-	struct fw_reply reply = {
-		.id = event->id,
-		.leg = event->leg,
-		.status = SOCKAUTH_STEP_CONTINUE,
-		.consumed = event->token_len,
-	};
-
-	return fw_reply(fw, &reply);
-}
-
-/* The next STEP; a CLOSE on the way is answered. */
-static int next_step(struct fakeworker *fw, struct fw_event *event,
-		     int timeout_ms)
-{
-	int err;
-
-	while (!(err = fw_next(fw, event, timeout_ms)) &&
-	       event->cmd != SOCKAUTH_CMD_STEP)
-		fw_command(fw, event->cmd, false);
-	return err;
-}
-
 /* CLIENT is let in, and what it sends arrives. */
 static int served(struct fakeworker *fw, struct fw_event *event, int listener,
 		  int client)
@@ -170,7 +146,7 @@ static int served(struct fakeworker *fw, struct fw_event *event, int listener,
 
 	if (client < 0)
 		return client;
-	err = next_step(fw, event, PATIENCE_MS);
+	err = fw_next_step(fw, event, PATIENCE_MS);
 	if (!err)
 		err = fw_done(fw, event);
 	if (!err && !net_wait(listener, POLLIN, PATIENCE_MS))
@@ -253,7 +229,7 @@ TEST_F(guests, served)
 	ASSERT_EQ(0, seteuid(0));
 	ASSERT_GE(client, 0);
 	ASSERT_EQ(0, enter(self->host));
-	ASSERT_EQ(0, next_step(self->fw, self->event, PATIENCE_MS));
+	ASSERT_EQ(0, fw_next_step(self->fw, self->event, PATIENCE_MS));
 	EXPECT_EQ(cookie, self->event->netns);
 	EXPECT_EQ(NOBODY, self->event->uid);
 	EXPECT_EQ(0, fw_done(self->fw, self->event));
@@ -309,7 +285,7 @@ TEST_F(guests, own_worker)
 	/* ...nor is the host's asked what is its business. */
 	client = hello_to(self->container, self->container, self->listener);
 	EXPECT_EQ(0, served(own, self->event, self->listener, client));
-	EXPECT_EQ(-ETIMEDOUT, next_step(self->fw, self->event, 0));
+	EXPECT_EQ(-ETIMEDOUT, fw_next_step(self->fw, self->event, 0));
 
 	fw_close(own);
 	listener = listener_of(NULL, 300);
@@ -317,7 +293,7 @@ TEST_F(guests, own_worker)
 	client = hello_to(self->container, self->container, listener);
 	ASSERT_GE(client, 0);
 	EXPECT_TRUE(counted(self, SOCKAUTH_REASON_NO_WORKER, 1));
-	EXPECT_EQ(-ETIMEDOUT, next_step(self->fw, self->event, 0));
+	EXPECT_EQ(-ETIMEDOUT, fw_next_step(self->fw, self->event, 0));
 	close(listener);
 	close(client);
 	close(begun);
@@ -378,13 +354,13 @@ TEST_F(guests, host_first_between_legs)
 	for (i = 0; i < FLOOD; i++) {
 		flood[i] = guest_hello(self);
 		ASSERT_GE(flood[i], 0);
-		ASSERT_EQ(0, next_step(self->fw, self->event, PATIENCE_MS));
-		ASSERT_EQ(0, next_leg(self->fw, self->event));
+		ASSERT_EQ(0, fw_next_step(self->fw, self->event, PATIENCE_MS));
+		ASSERT_EQ(0, fw_continue(self->fw, self->event));
 	}
 	for (i = 0; i < FLOOD; i++)
 		ASSERT_EQ(0, fw_hello(flood[i]));
 	for (i = 0; i < WINDOW / 2; i++) {
-		ASSERT_EQ(0, next_step(self->fw, self->event, PATIENCE_MS));
+		ASSERT_EQ(0, fw_next_step(self->fw, self->event, PATIENCE_MS));
 		EXPECT_EQ(2, self->event->leg);
 	}
 	EXPECT_EQ(-ETIMEDOUT, fw_next(self->fw, self->event, QUIET_MS));
@@ -431,10 +407,10 @@ TEST_F(guests, legs)
 	ASSERT_GE(client, 0);
 	ASSERT_EQ(0, fw_limit(self->fw, SOCKAUTH_A_LIMIT_LEGS, 2));
 	ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
-	ASSERT_EQ(0, next_leg(self->fw, self->event));
+	ASSERT_EQ(0, fw_continue(self->fw, self->event));
 	ASSERT_EQ(0, fw_hello(client));
 	ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
-	ASSERT_EQ(0, next_leg(self->fw, self->event));
+	ASSERT_EQ(0, fw_continue(self->fw, self->event));
 	ASSERT_EQ(0, fw_hello(client));
 	EXPECT_TRUE(counted(self, SOCKAUTH_REASON_LIMIT, 1));
 	err = fw_limit(self->fw, SOCKAUTH_A_LIMIT_LEGS, 64);
@@ -470,7 +446,7 @@ TEST_F(guests, worker_dies)
 		ASSERT_GE(client[i], 0);
 		ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
 		if (!i)
-			ASSERT_EQ(0, next_leg(self->fw, self->event));
+			ASSERT_EQ(0, fw_continue(self->fw, self->event));
 	}
 	fw_close(self->fw);
 	EXPECT_TRUE(counted(self, SOCKAUTH_REASON_WORKER_DIED, 1));
@@ -503,22 +479,6 @@ static void fill(int in, int out)
 		pause();
 }
 
-/* True once the interface NAME of our namespace is not there any more. */
-static bool interface_gone(const char *name)
-{
-	char command[64];
-	int tries;
-
-	snprintf(command, sizeof(command), "ip link show %s >/dev/null 2>&1",
-		 name);
-	for (tries = 0; tries < 3 * PATIENCE_MS / 100; tries++) {
-		if (system(command))
-			return true;
-		usleep(100000);
-	}
-	return false;
-}
-
 /*
  * The container goes while the worker owes answers and has a context of it, has
  * no credit to be told that, and says nothing. A veth whose other end was there
@@ -548,7 +508,7 @@ TEST_F_TIMEOUT(guests, namespace_gone, 180)
 
 	/* A context, and a window full of the container's events and our own. */
 	ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
-	ASSERT_EQ(0, next_leg(self->fw, self->event));
+	ASSERT_EQ(0, fw_continue(self->fw, self->event));
 	for (i = 0; i < WINDOW; i++) {
 		if (i >= WINDOW / 2)
 			client[i - WINDOW / 2] = hello_to(self->host,
@@ -557,7 +517,7 @@ TEST_F_TIMEOUT(guests, namespace_gone, 180)
 	}
 	ASSERT_EQ(0, kill(pid, SIGKILL));
 	ASSERT_EQ(pid, waitpid(pid, NULL, 0));
-	EXPECT_TRUE(interface_gone("outer"));
+	EXPECT_TRUE(net_interface_gone("outer"));
 
 	/* Late answers give the credit back. */
 	for (i = 0; i < WINDOW; i++)

@@ -9,11 +9,13 @@
 #include "net.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/tls.h>
 #include <net/if.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -254,4 +256,31 @@ int net_read(int fd, void *data, size_t len)
 		have += n;
 	}
 	return 0;
+}
+
+int net_put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+bool net_interface_gone(const char *name)
+{
+	char command[64];
+	int tries;
+
+	snprintf(command, sizeof(command), "ip link show %s >/dev/null 2>&1",
+		 name);
+	for (tries = 0; tries < 3 * PATIENCE_MS / 100; tries++) {
+		if (system(command))
+			return true;
+		usleep(100000);
+	}
+	return false;
 }

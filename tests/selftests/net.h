@@ -54,6 +54,12 @@ int net_status(int fd, struct sockauth_status *st);
 void net_key(enum net_keys which, uint8_t key[NET_KEY_LEN],
 	     uint8_t iv[NET_IV_LEN]);
 
+/* Write TEXT to a file of the kernel's; 0 or -errno. */
+int net_put(const char *path, const char *text);
+
+/* True once the interface NAME of our namespace is not there any more. */
+bool net_interface_gone(const char *name);
+
 /* Install kTLS with the well-known keys on one end of a connection. */
 int net_ktls(int fd, bool client);
 

@@ -52,18 +52,6 @@ FIXTURE(shortage)
 	int			current;	/* its memory.current */
 };
 
-static int put(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		err = -errno;
-	close(fd);
-	return err;
-}
-
 FIXTURE_SETUP(shortage)
 {
 	int i;
@@ -75,7 +63,7 @@ FIXTURE_SETUP(shortage)
 			    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 			    -1, 0);
 	ASSERT_NE(MAP_FAILED, self->record);
-	ASSERT_EQ(0, put(ROOT "cgroup.subtree_control", "+memory"));
+	ASSERT_EQ(0, net_put(ROOT "cgroup.subtree_control", "+memory"));
 	ASSERT_EQ(0, mkdir(GROUP, 0755));
 	self->max = open(GROUP "memory.max", O_WRONLY | O_CLOEXEC);
 	ASSERT_GE(self->max, 0);
@@ -106,7 +94,7 @@ FIXTURE_TEARDOWN(shortage)
 	free(self->event);
 	fw_close(self->fw);
 	EXPECT_EQ(0, rmdir(GROUP));
-	EXPECT_EQ(0, put(ROOT "cgroup.subtree_control", "-memory"));
+	EXPECT_EQ(0, net_put(ROOT "cgroup.subtree_control", "-memory"));
 }
 
 static void set_memory(FIXTURE_DATA(shortage) *self, const char *text)
@@ -200,8 +188,8 @@ static pid_t start(FIXTURE_DATA(shortage) *self,
 	if (pid)
 		return pid;
 	/* It is not killed for want of memory, and needs none of its own. */
-	if (put("/proc/self/oom_score_adj", "-1000") ||
-	    put(GROUP "cgroup.procs", "0") ||
+	if (net_put("/proc/self/oom_score_adj", "-1000") ||
+	    net_put(GROUP "cgroup.procs", "0") ||
 	    mlockall(MCL_CURRENT | MCL_FUTURE))
 		_exit(12);
 	apply(self);

@@ -142,22 +142,6 @@ static void everything(int ready)
 		pause();
 }
 
-/* True once the interface NAME of our namespace is not there any more. */
-static bool interface_gone(const char *name)
-{
-	int tries;
-	char command[64];
-
-	snprintf(command, sizeof(command), "ip link show %s >/dev/null 2>&1",
-		 name);
-	for (tries = 0; tries < 3 * PATIENCE_MS / 100; tries++) {
-		if (system(command))
-			return true;
-		usleep(100000);
-	}
-	return false;
-}
-
 /*
  * The process dies, and with it its namespace: a veth whose other end was there
  * tells that it is really gone, held by no connection.
@@ -187,7 +171,7 @@ TEST_F_TIMEOUT(teardown, namespace, 180)
 	ASSERT_EQ(0, waitpid(pid, NULL, WNOHANG));
 	ASSERT_EQ(0, kill(pid, SIGKILL));
 	ASSERT_EQ(pid, waitpid(pid, NULL, 0));
-	EXPECT_TRUE(interface_gone("outer"));
+	EXPECT_TRUE(net_interface_gone("outer"));
 	EXPECT_EQ(0, served(self->fw, self->event, self->listener));
 }
 
