@@ -96,20 +96,27 @@ static void sockauth_credit_batch(struct sockauth_worker *worker,
 	}
 }
 
-/* Send a batch.  False: it could not be sent, and waits for another occasion. */
+/*
+ * Send a batch.  False: it could not be sent, and waits for another occasion.  A
+ * worker has made its buffer smaller than its window was cut to; what we do not
+ * remember for it, it keeps at its own cost.
+ */
 static bool sockauth_credit_close(struct sockauth_worker *worker,
 				  struct list_head *batch)
 {
 	struct sockauth_net *snet = worker->snet;
 	struct sockauth_exchange *ex, *tmp;
-	bool sent = !sockauth_event_close(worker, batch);
+	int err = sockauth_event_close(worker, batch);
 
-	if (!sent) {
+	if (err) {
 		spin_lock(&snet->lock);
 		worker->outstanding--;
 		worker->notices--;
 		list_for_each_entry_safe(ex, tmp, batch, wlink) {
 			if (worker->dead)
+				break;
+			if (err == -EAGAIN &&
+			    worker->nclosing >= SOCKAUTH_CLOSING_MAX)
 				break;
 			list_move(&ex->wlink, &worker->closing);
 			worker->nclosing++;
@@ -120,7 +127,7 @@ static bool sockauth_credit_close(struct sockauth_worker *worker,
 		list_del_init(&ex->wlink);
 		sockauth_exchange_free(ex);
 	}
-	return sent;
+	return !err;
 }
 
 /**

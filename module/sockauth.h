@@ -762,6 +762,12 @@ void sockauth_worker_exit(void);
 /* Contexts that one CLOSE event can name. */
 #define SOCKAUTH_CLOSE_BATCH	64
 
+/*
+ * Contexts that are remembered for a worker whose receive buffer has no room for
+ * CLOSE: they outlive their connections, so that no other limit counts them.
+ */
+#define SOCKAUTH_CLOSING_MAX	1024
+
 void sockauth_credit_pump(struct sockauth_worker *worker);
 int sockauth_credit_acquire(struct sockauth_conn *conn);
 void sockauth_credit_sent(struct sockauth_conn *conn);

@@ -179,12 +179,10 @@ int fw_limit(struct fakeworker *fw, uint16_t limit, uint32_t value)
 	return fw_transact(fw, nlh);
 }
 
-int fw_deafen(struct fakeworker *fw)
+int fw_room(struct fakeworker *fw, int bytes)
 {
-	int least = 1;
-
 	return setsockopt(sockauth_genl_fd(fw->genl), SOL_SOCKET, SO_RCVBUF,
-			  &least, sizeof(least)) ? -errno : 0;
+			  &bytes, sizeof(bytes)) ? -errno : 0;
 }
 
 const char *fw_text(const struct fakeworker *fw)

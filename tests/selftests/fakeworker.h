@@ -93,8 +93,8 @@ const char *fw_text(const struct fakeworker *fw);
 /* Set one limit of the namespace. */
 int fw_limit(struct fakeworker *fw, uint16_t limit, uint32_t value);
 
-/* The receive buffer, by which the window was granted, shrinks to one event. */
-int fw_deafen(struct fakeworker *fw);
+/* Another receive buffer than the window was granted by; 1: for one event. */
+int fw_room(struct fakeworker *fw, int bytes);
 
 /* How many connections ended for REASON in this namespace, or -errno. */
 int64_t fw_failed(enum sockauth_reason reason);

@@ -384,7 +384,8 @@ enum sockauth_reason {
  *	CAP_NET_ADMIN
  * @SOCKAUTH_CMD_STEP: event and reply: one leg of an authentication
  * @SOCKAUTH_CMD_CLOSE: event: these contexts are gone (one ID each); reply:
- *	empty, gives the credit back
+ *	empty, gives the credit back.  A worker that has made its receive buffer
+ *	smaller since it was bound does not hear of more than about 1000 of them
  * @SOCKAUTH_CMD_RECORD: event: the messages of a handshake record that came
  *	after the handshake (session tickets, RFC 8446 4.6.1), with the BLOB
  *	that DONE left; reply: empty, gives the credit back
