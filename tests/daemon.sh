@@ -74,10 +74,10 @@ daemon_prepare()
 	fi && daemon_user && daemon_config >"$dir/sockauthd.conf"
 }
 
-# Wait up to 20 s until "$@" succeeds.
+# Wait up to 20 s (or DAEMON_PATIENCE) until "$@" succeeds.
 daemon_await()
 {
-	local end=$((SECONDS + 20))
+	local end=$((SECONDS + ${DAEMON_PATIENCE:-20}))
 
 	until "$@"; do
 		((SECONDS < end)) || return 1
