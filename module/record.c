@@ -9,6 +9,7 @@
  */
 #include <linux/crypto.h>
 #include <linux/slab.h>
+#include <linux/splice.h>
 #include <net/tcp.h>
 #include <net/tls.h>
 
