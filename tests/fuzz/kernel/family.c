@@ -537,6 +537,10 @@ static int world_open(struct world *w, unsigned int number)
 
 	for (i = 0; i < PEERS; i++)
 		w->peers[i] = -1;
+	/* Not the initial one, whose limits others depend on. */
+	err = net_enter_namespace();
+	if (err)
+		return err;
 	/* Two of each kind; those of the old namespace come first. */
 	for (i = 0; i < 2 * SENDERS; i++) {
 		w->senders[i].kind = i % SENDERS;
