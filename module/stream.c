@@ -7,9 +7,9 @@
  * EINVAL on splice) does record.c look at it.  What else is here makes a kTLS
  * socket answer as a TCP socket does where kTLS has an answer of its own.
  */
-#include <linux/splice.h>
 #include <linux/wait.h>
 #include <linux/wait_bit.h>
+#include <linux/splice.h>	/* in 6.1 it lacks types of its own */
 #include <net/tcp.h>
 #include <net/tls.h>
 
