@@ -9,9 +9,10 @@
  */
 #include <linux/crypto.h>
 #include <linux/slab.h>
-#include <linux/splice.h>
 #include <net/tcp.h>
 #include <net/tls.h>
+/* Its own includes are not all that it needs. */
+#include <linux/splice.h>
 
 #include "sockauth.h"
 

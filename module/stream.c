@@ -9,9 +9,10 @@
  */
 #include <linux/wait.h>
 #include <linux/wait_bit.h>
-#include <linux/splice.h>	/* in 6.1 it lacks types of its own */
 #include <net/tcp.h>
 #include <net/tls.h>
+/* Its own includes are not all that it needs. */
+#include <linux/splice.h>
 
 #include "sockauth.h"
 
