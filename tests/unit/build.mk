@@ -2,9 +2,11 @@
 #
 # Tests of lib/ and daemon/ that need no kernel module: `make unit` runs them
 # and prints TAP.  UNIT=name runs one of them.
-UNIT_TESTS  := genl worker config loader sandbox ticket acceptor resumption \
-	       initiator session krb5 krbwire broker x25519 hkdf drbg wiping
-UNIT_COMMON := $(patsubst %,$(BUILD)/tests/unit/%.o,fixture kernel realm) \
+UNIT_TESTS  := genl worker config loader sandbox ticket acceptor clientwire \
+	       clientcert resumption initiator session krb5 krbwire broker \
+	       x25519 hkdf drbg wiping
+UNIT_PARTS  := fixture visit kernel realm
+UNIT_COMMON := $(UNIT_PARTS:%=$(BUILD)/tests/unit/%.o) \
 	       $(patsubst %.c,$(BUILD)/%.o,$(filter-out daemon/main.c,$(DAEMON_SRCS)))
 UNIT_BINS   := $(UNIT_TESTS:%=$(BUILD)/unit/test_%)
 
@@ -29,7 +31,7 @@ $(BUILD)/unit/pki/complete-unit: tests/unit/pki tests/pki
 $(BUILD)/unit/test_broker: UNIT_LDFLAGS += -Wl,--wrap=broker_help
 
 -include $(UNIT_TESTS:%=$(BUILD)/tests/unit/test_%.d) \
-	 $(patsubst %,$(BUILD)/tests/unit/%.d,fixture kernel realm)
+	 $(UNIT_PARTS:%=$(BUILD)/tests/unit/%.d)
 
 unit: $(UNIT_BINS) $(BUILD)/unit/pki/complete-unit
 	@status=0; for name in $(or $(UNIT),$(UNIT_TESTS)); do \

@@ -198,6 +198,18 @@ void keys_of(const struct leg *leg, int attr, struct keys *keys)
 	keys->seq = mnl_attr_get_u64(tb[SOCKAUTH_A_SEQ]);
 }
 
+/* The reply says no, and gives nothing away. */
+void expect_fail(const struct leg *leg, enum sockauth_reason reason, int error,
+		 const char *text)
+{
+	assert_int_equal(status_of(leg), SOCKAUTH_STEP_FAIL);
+	assert_string_equal(text_of(leg, SOCKAUTH_A_TEXT), text);
+	assert_int_equal(number_of(leg, SOCKAUTH_A_REASON), reason);
+	assert_int_equal(number_of(leg, SOCKAUTH_A_ERROR), error);
+	assert_null(leg->tb[SOCKAUTH_A_TX]);
+	assert_null(leg->tb[SOCKAUTH_A_BLOB]);
+}
+
 static SSL_CTX *new_ctx(const SSL_METHOD *method, const char *cert)
 {
 	SSL_CTX *ctx = SSL_CTX_new(method);
@@ -256,6 +268,16 @@ void peer_input(SSL *peer, const void *data, size_t len)
 	assert_int_equal(BIO_write(SSL_get_rbio(peer), data, len), len);
 }
 
+/* What the reply has for the peer. */
+void peer_token(SSL *peer, const struct leg *leg)
+{
+	const struct nlattr *token = leg->tb[SOCKAUTH_A_TOKEN];
+
+	assert_non_null(token);
+	peer_input(peer, mnl_attr_get_payload(token),
+		   mnl_attr_get_payload_len(token));
+}
+
 size_t first_record(const uint8_t *data, size_t len)
 {
 	size_t record;
@@ -281,10 +303,7 @@ uint32_t authenticate(struct contexts *table, struct leg *leg, uint64_t id,
 		run_leg(table, leg, id, number++, request, buf + pos, n, false);
 		pos += n;
 		if (leg->tb[SOCKAUTH_A_TOKEN])
-			peer_input(peer, mnl_attr_get_payload(
-					   leg->tb[SOCKAUTH_A_TOKEN]),
-				   mnl_attr_get_payload_len(
-					   leg->tb[SOCKAUTH_A_TOKEN]));
+			peer_token(peer, leg);
 		if (status_of(leg) != SOCKAUTH_STEP_CONTINUE)
 			break;
 		if (pos == len) {

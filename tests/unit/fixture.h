@@ -70,12 +70,15 @@ uint32_t status_of(const struct leg *leg);
 uint32_t number_of(const struct leg *leg, int attr);
 const char *text_of(const struct leg *leg, int attr);
 void keys_of(const struct leg *leg, int attr, struct keys *keys);
+void expect_fail(const struct leg *leg, enum sockauth_reason reason, int error,
+		 const char *text);
 
 SSL *new_peer(SSL_CTX *ctx, bool server);
 SSL_CTX *new_client(const char *cert);
 SSL_CTX *new_server(const char *cert);
 size_t peer_output(SSL *peer, uint8_t *buf, size_t size);
 void peer_input(SSL *peer, const void *data, size_t len);
+void peer_token(SSL *peer, const struct leg *leg);
 
 uint32_t authenticate(struct contexts *table, struct leg *leg, uint64_t id,
 		      const struct request *request, SSL *peer);

@@ -45,16 +45,6 @@ static uint32_t run(struct test *t)
 	return authenticate(t->table, t->leg, 1, &t->request, t->server);
 }
 
-static void expect_fail(struct test *t, enum sockauth_reason reason, int error,
-			const char *text)
-{
-	assert_int_equal(status_of(t->leg), SOCKAUTH_STEP_FAIL);
-	assert_string_equal(text_of(t->leg, SOCKAUTH_A_TEXT), text);
-	assert_int_equal(number_of(t->leg, SOCKAUTH_A_REASON), reason);
-	assert_int_equal(number_of(t->leg, SOCKAUTH_A_ERROR), error);
-	assert_null(t->leg->tb[SOCKAUTH_A_TX]);
-}
-
 static void exchange_data(struct test *t)
 {
 	uint32_t cipher = number_of(t->leg, SOCKAUTH_A_CIPHER);
@@ -114,9 +104,7 @@ static void test_server_first(void **state)
 	SSL_set_num_tickets(t.server, 0);
 	run_leg(t.table, t.leg, 3, 1, &t.request, NULL, 0, false);
 	assert_int_equal(status_of(t.leg), SOCKAUTH_STEP_CONTINUE);
-	peer_input(t.server,
-		   mnl_attr_get_payload(t.leg->tb[SOCKAUTH_A_TOKEN]),
-		   mnl_attr_get_payload_len(t.leg->tb[SOCKAUTH_A_TOKEN]));
+	peer_token(t.server, t.leg);
 	/* A server may send before it has heard of our Finished. */
 	assert_int_equal(SSL_read_early_data(t.server, plain, sizeof(plain),
 					     &len),
@@ -155,7 +143,7 @@ static void test_address(void **state)
 	}
 	begin(&t, TRUST, "server", "127.0.0.2");
 	run(&t);
-	expect_fail(&t, SOCKAUTH_REASON_NAME, EACCES,
+	expect_fail(t.leg, SOCKAUTH_REASON_NAME, EACCES,
 		    "name mismatch: wanted 127.0.0.2, certificate has "
 		    "localhost, 127.0.0.1, ::1");
 	end(&t);
@@ -187,7 +175,7 @@ static void test_names(void **state)
 		begin(&t, TRUST, cases[i].cert, cases[i].target);
 		run(&t);
 		if (cases[i].text)
-			expect_fail(&t, SOCKAUTH_REASON_NAME, EACCES,
+			expect_fail(t.leg, SOCKAUTH_REASON_NAME, EACCES,
 				    cases[i].text);
 		else
 			assert_int_equal(status_of(t.leg),
@@ -203,7 +191,7 @@ static void test_no_target(void **state)
 	(void)state;
 	begin(&t, TRUST, "server", NULL);
 	run(&t);
-	expect_fail(&t, SOCKAUTH_REASON_NAME, EINVAL,
+	expect_fail(t.leg, SOCKAUTH_REASON_NAME, EINVAL,
 		    "no target: neither the application nor the profile default says whom the peer must prove to be");
 	assert_null(t.leg->tb[SOCKAUTH_A_TOKEN]);
 	end(&t);
@@ -225,7 +213,7 @@ static void test_expired(void **state)
 	strftime(text + strlen(text), 32, "%Y-%m-%d", gmtime_r(&when, &tm));
 	begin(&t, TRUST, "old-server", "localhost");
 	run(&t);
-	expect_fail(&t, SOCKAUTH_REASON_CRED_EXPIRED, EKEYEXPIRED, text);
+	expect_fail(t.leg, SOCKAUTH_REASON_CRED_EXPIRED, EKEYEXPIRED, text);
 	end(&t);
 }
 
@@ -237,7 +225,7 @@ static void test_untrusted(void **state)
 	begin(&t, "[profile default]\ntrust = @/other-ca.pem\n", "server",
 	      "localhost");
 	run(&t);
-	expect_fail(&t, SOCKAUTH_REASON_BAD_CRED, EACCES,
+	expect_fail(t.leg, SOCKAUTH_REASON_BAD_CRED, EACCES,
 		    "certificate of CN=sockauth test CA is not trusted: "
 		    "self-signed certificate in certificate chain "
 		    "(depth 1, issuer /CN=sockauth test CA)");
@@ -248,7 +236,7 @@ static void test_untrusted(void **state)
 	begin(&t, "[profile default]\ncertificate = @/server.pem\n"
 	      "key = @/server.key\n", "server", "localhost");
 	run(&t);
-	expect_fail(&t, SOCKAUTH_REASON_PROFILE, EINVAL,
+	expect_fail(t.leg, SOCKAUTH_REASON_PROFILE, EINVAL,
 		    "the profile default has no trust");
 	end(&t);
 }
@@ -329,7 +317,7 @@ static void test_alpn(void **state)
 	t.request.alpn = "\x02h2";
 	SSL_CTX_set_alpn_select_cb(t.ctx, choose, "http/1.1");
 	run(&t);
-	expect_fail(&t, SOCKAUTH_REASON_MALFORMED, EPROTO,
+	expect_fail(t.leg, SOCKAUTH_REASON_MALFORMED, EPROTO,
 		    "the handshake failed: bad extension");
 	end(&t);
 }
@@ -342,7 +330,7 @@ static void test_old_server(void **state)
 	begin(&t, TRUST, "server", "localhost");
 	SSL_set_max_proto_version(t.server, TLS1_2_VERSION);
 	run(&t);
-	expect_fail(&t, SOCKAUTH_REASON_VERSION, EPROTO,
+	expect_fail(t.leg, SOCKAUTH_REASON_VERSION, EPROTO,
 		    "the peer does not speak TLS 1.3 (alert 70, protocol version)");
 	end(&t);
 }
@@ -355,7 +343,7 @@ static void test_garbage(void **state)
 	begin(&t, TRUST, "server", "localhost");
 	run_leg(t.table, t.leg, 1, 1, &t.request, NULL, 0, false);
 	run_leg(t.table, t.leg, 1, 2, &t.request, "220 ready\r\n", 11, true);
-	expect_fail(&t, SOCKAUTH_REASON_MALFORMED, EPROTO,
+	expect_fail(t.leg, SOCKAUTH_REASON_MALFORMED, EPROTO,
 		    "what the peer sends is not TLS");
 	end(&t);
 }
