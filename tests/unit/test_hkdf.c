@@ -36,11 +36,30 @@ static struct bytes hex(const char *text)
 	return bytes;
 }
 
-static void expect(const uint8_t *got, const char *text)
+static void expect(const uint8_t *got, struct bytes wanted)
+{
+	assert_memory_equal(got, wanted.data, wanted.len);
+}
+
+/* The next secret is what the trace says it is. */
+static void expect_next(struct hkdf *hkdf, struct bytes secret,
+			struct bytes key, uint8_t *out, const char *wanted)
+{
+	assert_int_equal(hkdf_next(hkdf, secret, word("derived"), key, out), 0);
+	expect(out, hex(wanted));
+}
+
+/* Likewise what is derived from a secret. */
+static void expect_label(struct hkdf *hkdf, const uint8_t *secret,
+			 const char *label, struct bytes context, uint8_t *out,
+			 const char *text)
 {
 	struct bytes wanted = hex(text);
 
-	assert_memory_equal(got, wanted.data, wanted.len);
+	assert_int_equal(hkdf_expand_label(hkdf, (struct bytes){ secret, 32 },
+					   word(label), context, out,
+					   wanted.len), 0);
+	expect(out, wanted);
 }
 
 /* RFC 8448 3: from the early secret to the server's key. */
@@ -52,48 +71,45 @@ static void test_trace(void **state)
 	(void)state;
 	assert_non_null(hkdf);
 	assert_int_equal(hkdf_len(hkdf), 32);
-	assert_int_equal(hkdf_next(hkdf, nothing, word("derived"), nothing,
-				   early), 0);
-	expect(early, "33ad0a1c607ec03b09e6cd9893680ce210adf300aa1f2660e1b22e10f170f92a");
-	assert_int_equal(hkdf_next(hkdf, (struct bytes){ early, 32 },
-				   word("derived"),
-				   hex("8bd4054fb55b9d63fdfbacf9f04b9f0d35e6d63f537563efd46272900f89492d"),
-				   secret), 0);
-	expect(secret, "1dc826e93606aa6fdc0aadc12f741b01046aa6b99f691ed221a9f0ca043fbeac");
-	assert_int_equal(hkdf_expand_label(hkdf, (struct bytes){ secret, 32 },
-					   word("s hs traffic"),
-					   hex("860c06edc07858ee8e78f0e7428c58edd6b43f2ca3e6e95f02ed063cf0e1cad8"),
-					   traffic, 32), 0);
-	expect(traffic, "b67b7d690cc16c4e75e54213cb2d37b4e9c912bcded9105d42befd59d391ad38");
-	assert_int_equal(hkdf_expand_label(hkdf, (struct bytes){ traffic, 32 },
-					   word("key"), nothing, key, 16), 0);
-	expect(key, "3fce516009c21727d0f2e4e86ee403bc");
-	assert_int_equal(hkdf_expand_label(hkdf, (struct bytes){ traffic, 32 },
-					   word("iv"), nothing, iv, 12), 0);
-	expect(iv, "5d313eb2671276ee13000b30");
+	expect_next(hkdf, nothing, nothing, early,
+		    "33ad0a1c607ec03b09e6cd9893680ce210adf300aa1f2660e1b22e10f170f92a");
+	expect_next(hkdf, (struct bytes){ early, 32 },
+		    hex("8bd4054fb55b9d63fdfbacf9f04b9f0d35e6d63f537563efd46272900f89492d"),
+		    secret,
+		    "1dc826e93606aa6fdc0aadc12f741b01046aa6b99f691ed221a9f0ca043fbeac");
+	expect_label(hkdf, secret, "s hs traffic",
+		     hex("860c06edc07858ee8e78f0e7428c58edd6b43f2ca3e6e95f02ed063cf0e1cad8"),
+		     traffic,
+		     "b67b7d690cc16c4e75e54213cb2d37b4e9c912bcded9105d42befd59d391ad38");
+	expect_label(hkdf, traffic, "key", nothing, key,
+		     "3fce516009c21727d0f2e4e86ee403bc");
+	expect_label(hkdf, traffic, "iv", nothing, iv,
+		     "5d313eb2671276ee13000b30");
 	hkdf_forget();
+}
+
+/* A label and a context of zeros that are so long, and what is wanted of them. */
+static int expand_long(struct hkdf *hkdf, size_t label, size_t context,
+		       size_t len)
+{
+	static const uint8_t zeros[256];
+	uint8_t out[33];
+
+	return hkdf_expand_label(hkdf, word("a secret"),
+				 (struct bytes){ zeros, label },
+				 (struct bytes){ zeros, context }, out, len);
 }
 
 static void test_limits(void **state)
 {
 	struct hkdf *hkdf = hkdf_get("SHA256");
-	struct bytes secret = word("a secret"), long_one = nothing;
-	static uint8_t data[256];
-	uint8_t out[33];
+	uint8_t out[32];
 
 	(void)state;
-	long_one.data = data;
-	long_one.len = 256;
-	assert_int_equal(hkdf_expand_label(hkdf, secret, word("key"), nothing,
-					   out, 33), -EINVAL);
-	assert_int_equal(hkdf_expand_label(hkdf, secret, word("key"), long_one,
-					   out, 32), -EINVAL);
-	long_one.len = 250;
-	assert_int_equal(hkdf_expand_label(hkdf, secret, long_one, nothing,
-					   out, 32), -EINVAL);
-	long_one.len = 249;
-	assert_int_equal(hkdf_expand_label(hkdf, secret, long_one, nothing,
-					   out, 32), 0);
+	assert_int_equal(expand_long(hkdf, 3, 0, 33), -EINVAL);
+	assert_int_equal(expand_long(hkdf, 3, 256, 32), -EINVAL);
+	assert_int_equal(expand_long(hkdf, 250, 0, 32), -EINVAL);
+	assert_int_equal(expand_long(hkdf, 249, 0, 32), 0);
 	/* Not with whatever key there was before. */
 	assert_int_not_equal(hkdf_expand_label(hkdf, nothing, word("key"),
 					       nothing, out, 32), 0);
@@ -188,32 +204,35 @@ static void test_same(void **state)
 	}
 }
 
+/* What our provider derives with SHA-256. */
+static void derive(const uint8_t *key, const char *label, size_t len,
+		   uint8_t *out)
+{
+	const struct question q = {
+		.mode = EVP_KDF_HKDF_MODE_EXPAND_ONLY, .digest = "SHA256",
+		.label = label, .key = key, .len = len,
+	};
+
+	assert_int_equal(ask(&q, "provider=sockauth", out), 1);
+}
+
 /* Only what is derived from the traffic secrets is the traffic's. */
 static void test_capture(void **state)
 {
 	struct tls_secrets secrets = { .resumption_len = 0 };
 	uint8_t key[48] = { 1 }, master[128], out[128];
-	struct question q = {
-		.mode = EVP_KDF_HKDF_MODE_EXPAND_ONLY, .digest = "SHA256",
-		.label = "s ap traffic", .key = key, .len = 32,
-	};
 
 	(void)state;
 	tlskdf_capture(&secrets);
-	assert_int_equal(ask(&q, "provider=sockauth", master), 1);
+	derive(key, "s ap traffic", 32, master);
 	assert_int_equal(secrets.server.secret_len, 32);
 	assert_memory_equal(secrets.server.secret, master, 32);
-	q.label = "key";
-	q.len = 16;
-	assert_int_equal(ask(&q, "provider=sockauth", out), 1);
+	derive(key, "key", 16, out);
 	assert_int_equal(secrets.server.key_len, 0);
-	q.key = master;
-	assert_int_equal(ask(&q, "provider=sockauth", out), 1);
+	derive(master, "key", 16, out);
 	assert_int_equal(secrets.server.key_len, 16);
 	assert_memory_equal(secrets.server.key, out, 16);
-	q.label = "iv";
-	q.len = 12;
-	assert_int_equal(ask(&q, "provider=sockauth", out), 1);
+	derive(master, "iv", 12, out);
 	assert_int_equal(secrets.server.iv_len, 12);
 	assert_memory_equal(secrets.server.iv, out, 12);
 	assert_int_equal(secrets.client.secret_len, 0);
@@ -221,8 +240,7 @@ static void test_capture(void **state)
 	assert_int_equal(secrets.resumption_len, 0);
 	tlskdf_capture(NULL);
 	memset(&secrets, 0, sizeof(secrets));
-	q.label = "c ap traffic";
-	assert_int_equal(ask(&q, "provider=sockauth", out), 1);
+	derive(key, "c ap traffic", 32, out);
 	assert_int_equal(secrets.client.secret_len, 0);
 }
 
