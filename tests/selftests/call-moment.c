@@ -17,6 +17,7 @@
 #include "call-net.h"
 #include "call-peer.h"
 #include "net.h"
+#include "process.h"
 
 #define LEN	(2 * CALL_BLOCK)
 #define CPUS	2
@@ -100,7 +101,7 @@ TEST_F(opening, data_before)
 					    &w[i]));
 		while (!__atomic_load_n(&w[i].tid, __ATOMIC_ACQUIRE))
 			usleep(100);
-		ASSERT_TRUE(call_sleeps(w[i].tid, 232));	/* epoll_wait */
+		ASSERT_TRUE(process_sleeps(w[i].tid, 232));	/* epoll_wait */
 	}
 	ASSERT_EQ(0, peer_step(self->peer));
 	ASSERT_TRUE(peer_has_output(self->peer));

@@ -240,25 +240,3 @@ long call_now_ms(void)
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * 1000L + ts.tv_nsec / 1000000;
 }
-
-bool call_sleeps(int tid, long nr)
-{
-	long end = call_now_ms() + PATIENCE_MS;
-	char path[64], line[128];
-
-	snprintf(path, sizeof(path), "/proc/%d/syscall", tid);
-	while (call_now_ms() < end) {
-		FILE *file = fopen(path, "r");
-		bool there;
-
-		if (!file)
-			return false;
-		there = fgets(line, sizeof(line), file) &&
-			line[0] >= '0' && line[0] <= '9' && atol(line) == nr;
-		fclose(file);
-		if (there)
-			return true;
-		usleep(1000);
-	}
-	return false;
-}

@@ -73,9 +73,6 @@ int call_expect(int fd, size_t len, size_t offset, bool marked);
 /* The peer has ended in order: read() says 0. */
 int call_expect_end(int fd);
 
-/* Wait until the thread TID sleeps in the system call NR. */
-bool call_sleeps(int tid, long nr);
-
 long call_now_ms(void);
 
 #endif /* CALL_NET_H */

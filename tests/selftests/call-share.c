@@ -20,6 +20,7 @@
 #include "call-net.h"
 #include "call-thread.h"
 #include "net.h"
+#include "process.h"
 
 #define LEN	(2 * CALL_BLOCK)
 
@@ -44,15 +45,6 @@ FIXTURE_TEARDOWN(share)
 {
 	close(self->fd);
 	close(self->peer);
-}
-
-static int exit_code(pid_t pid)
-{
-	int status;
-
-	if (waitpid(pid, &status, 0) != pid)
-		return -errno;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
 /* Both directions, through FD and its peer. 0, or a positive step. */
@@ -89,7 +81,7 @@ TEST_F(share, fork)
 
 	if (!pid)
 		_exit(talk(self->fd, self->peer, variant->marked));
-	EXPECT_EQ(0, exit_code(pid));
+	EXPECT_EQ(0, process_exit_code(pid));
 	/* That the child is gone is no end. */
 	EXPECT_EQ(0, talk(self->fd, self->peer, variant->marked));
 }
@@ -145,7 +137,7 @@ TEST_F(share, scm_rights)
 	}
 	ASSERT_EQ(0, send_fd(over[0], self->fd));
 	ASSERT_EQ(0, close(self->fd));
-	EXPECT_EQ(0, exit_code(pid));
+	EXPECT_EQ(0, process_exit_code(pid));
 	self->fd = -1;
 	EXPECT_EQ(0, call_expect_end(self->peer));
 }
@@ -181,7 +173,7 @@ TEST_F(share, pidfd_getfd)
 	fd = syscall(SYS_pidfd_getfd, pidfd, self->fd, 0);
 	ASSERT_GE(fd, 0);
 	kill(pid, SIGKILL);
-	EXPECT_EQ(-SIGKILL, exit_code(pid));
+	EXPECT_EQ(-SIGKILL, process_exit_code(pid));
 	EXPECT_EQ(0, talk(fd, self->peer, variant->marked));
 	ASSERT_EQ(0, close(fd));
 	EXPECT_EQ(0, call_expect_end(self->peer));
@@ -203,7 +195,7 @@ TEST_F(share, killed)
 	self->fd = -1;
 	ASSERT_EQ(0, call_expect(self->peer, LEN, 0, variant->marked));
 	kill(pid, SIGKILL);
-	EXPECT_EQ(-SIGKILL, exit_code(pid));
+	EXPECT_EQ(-SIGKILL, process_exit_code(pid));
 	EXPECT_EQ(0, call_expect_end(self->peer));
 }
 

@@ -13,6 +13,7 @@
 
 #include "call-net.h"
 #include "net.h"
+#include "process.h"
 
 /* More than any buffers hold. */
 #define FILL_LEN	(16 << 20)
@@ -96,7 +97,7 @@ bool call_thread_begin(struct call_thread *t, void *(*fn)(void *), int fd,
 		return false;
 	while (!__atomic_load_n(&t->tid, __ATOMIC_ACQUIRE))
 		usleep(100);
-	return call_sleeps(t->tid, nr);
+	return process_sleeps(t->tid, nr);
 }
 
 void call_thread_end(struct call_thread *t)

@@ -6,7 +6,7 @@
 CALL_PARTS   := call-net call-peer call-table call-thread
 CALL_TESTS   := $(filter-out $(CALL_PARTS:%=$(BUILD)/tests/%),\
 		$(patsubst $(DIR)/%.c,$(BUILD)/tests/%,$(wildcard $(DIR)/call-*.c)))
-CALL_HELPERS := $(patsubst %,$(BUILD)/tests/%.o,$(CALL_PARTS) capture net)
+CALL_HELPERS := $(patsubst %,$(BUILD)/tests/%.o,$(CALL_PARTS) capture net process)
 KERNEL_TLS   := $(BUILD)/kselftest/net/tls.c
 
 all: $(CALL_TESTS) $(BUILD)/tests/kernel-tls

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What an application calls: accept() in all its forms, poll() and epoll, and
- * the order of its calls before that. A listener stands for the main job, the
- * worker is fake: it says yes when the test wants it to.
- *
- * Each test has a network namespace of its own.
+ * What an application calls on a listener: accept() in all its forms, and the
+ * order of its calls before that.
  */
 #include "harness.h"
 
@@ -12,52 +9,17 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "calls.h"
 #include "fakeworker.h"
 #include "net.h"
-
-FIXTURE(calls)
-{
-	struct fakeworker	*fw;
-	struct fw_event		*event;
-	int			listener;
-};
-
-FIXTURE_SETUP(calls)
-{
-	memset(self, 0, sizeof(*self));
-	ASSERT_EQ(0, net_enter_namespace());
-	ASSERT_EQ(0, fw_open(&self->fw));
-	ASSERT_EQ(0, fw_bind(self->fw, 64, NULL));
-	self->event = malloc(sizeof(*self->event));
-	ASSERT_NE(NULL, self->event);
-	self->listener = net_tcp(AF_INET);
-	ASSERT_GE(self->listener, 0);
-}
-
-FIXTURE_TEARDOWN(calls)
-{
-	close(self->listener);
-	free(self->event);
-	fw_close(self->fw);
-}
-
-/* The usual order: option, bind, listen. */
-static int listen_marked(int fd)
-{
-	int err = net_mark(fd, NULL, 0, 0);
-
-	if (!err)
-		err = net_bind(fd);
-	return err ? err : net_listen(fd, 128);
-}
+#include "process.h"
 
 /* Both directions carry data, encrypted; the client is not kTLS yet. */
 static int talk(int client, int server)
@@ -88,21 +50,6 @@ static int64_t now_ms(void)
 	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
 }
 
-/* Neither poll() nor accept() knows of anybody. */
-static bool nobody(int listener)
-{
-	int flags = fcntl(listener, F_GETFL), fd;
-
-	if (net_wait(listener, POLLIN, 0))
-		return false;
-	fcntl(listener, F_SETFL, flags | O_NONBLOCK);
-	fd = accept(listener, NULL, NULL);
-	fcntl(listener, F_SETFL, flags);
-	if (fd >= 0)
-		close(fd);
-	return fd < 0 && errno == EAGAIN;
-}
-
 /* In a child process: accept(), echo one byte, exit with 0. */
 static pid_t fork_acceptor(int listener)
 {
@@ -121,37 +68,6 @@ static pid_t fork_acceptor(int listener)
 	_exit(close(fd) ? 3 : 0);
 }
 
-/* True once the process PID sleeps in accept() (43) or accept4() (288). */
-static bool sleeps_in_accept(pid_t pid)
-{
-	int64_t end = now_ms() + PATIENCE_MS;
-	char path[64], line[128];
-	int call;
-
-	snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
-	while (now_ms() < end) {
-		FILE *file = fopen(path, "r");
-
-		if (!file)
-			return false;
-		call = fgets(line, sizeof(line), file) ? atoi(line) : 0;
-		fclose(file);
-		if (call == 43 || call == 288)
-			return true;
-		usleep(1000);
-	}
-	return false;
-}
-
-static int exit_code(pid_t pid)
-{
-	int status;
-
-	if (waitpid(pid, &status, 0) != pid)
-		return -errno;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-}
-
 TEST_F(calls, accept_blocking)
 {
 	int client;
@@ -159,7 +75,7 @@ TEST_F(calls, accept_blocking)
 
 	ASSERT_EQ(0, listen_marked(self->listener));
 	pid = fork_acceptor(self->listener);
-	ASSERT_TRUE(sleeps_in_accept(pid));
+	ASSERT_TRUE(process_sleeps(pid, SYS_accept));
 	client = fw_hello_to(self->listener);
 	ASSERT_GE(client, 0);
 	ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
@@ -167,12 +83,12 @@ TEST_F(calls, accept_blocking)
 	/* TCP has a child, the application must not know. */
 	usleep(QUIET_MS * 1000);
 	EXPECT_EQ(0, waitpid(pid, NULL, WNOHANG));
-	EXPECT_TRUE(sleeps_in_accept(pid));
+	EXPECT_TRUE(process_sleeps(pid, SYS_accept));
 
 	ASSERT_EQ(0, fw_done(self->fw, self->event));
 	ASSERT_EQ(0, net_ktls(client, true));
 	ASSERT_EQ(0, net_write(client, "x", 1));
-	EXPECT_EQ(0, exit_code(pid));
+	EXPECT_EQ(0, process_exit_code(pid));
 	close(client);
 }
 
@@ -277,156 +193,9 @@ TEST_F(calls, accept_listener_shut_down)
 
 	ASSERT_EQ(0, listen_marked(self->listener));
 	pid = fork_acceptor(self->listener);
-	ASSERT_TRUE(sleeps_in_accept(pid));
+	ASSERT_TRUE(process_sleeps(pid, SYS_accept));
 	ASSERT_EQ(0, shutdown(self->listener, SHUT_RDWR));
-	EXPECT_EQ(1, exit_code(pid));
-}
-
-TEST_F(calls, poll)
-{
-	int client, server;
-
-	ASSERT_EQ(0, listen_marked(self->listener));
-	client = fw_hello_to(self->listener);
-	ASSERT_GE(client, 0);
-	ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
-	EXPECT_FALSE(net_wait(self->listener, POLLIN, QUIET_MS));
-	ASSERT_EQ(0, fw_done(self->fw, self->event));
-	ASSERT_TRUE(net_wait(self->listener, POLLIN, PATIENCE_MS));
-	/* Level: it stays so until accept(). */
-	EXPECT_TRUE(net_wait(self->listener, POLLIN, 0));
-	server = accept(self->listener, NULL, NULL);
-	ASSERT_GE(server, 0);
-	EXPECT_FALSE(net_wait(self->listener, POLLIN, 0));
-	close(server);
-	close(client);
-}
-
-/* A poll() that sleeps already is woken. */
-TEST_F(calls, poll_woken)
-{
-	int client;
-	pid_t pid;
-
-	ASSERT_EQ(0, listen_marked(self->listener));
-	pid = fork();
-	if (!pid)
-		_exit(!net_wait(self->listener, POLLIN, PATIENCE_MS));
-	client = fw_hello_to(self->listener);
-	ASSERT_GE(client, 0);
-	ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
-	usleep(QUIET_MS * 1000);
-	EXPECT_EQ(0, waitpid(pid, NULL, WNOHANG));
-	ASSERT_EQ(0, fw_done(self->fw, self->event));
-	EXPECT_EQ(0, exit_code(pid));
-	close(client);
-}
-
-static int epoll_of(int fd, uint32_t events)
-{
-	struct epoll_event ev = { .events = events };
-	int ep = epoll_create1(EPOLL_CLOEXEC);
-
-	if (ep >= 0 && epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev)) {
-		close(ep);
-		return -errno;
-	}
-	return ep;
-}
-
-static int epoll_count(int ep, int timeout_ms)
-{
-	struct epoll_event ev;
-
-	return epoll_wait(ep, &ev, 1, timeout_ms);
-}
-
-TEST_F(calls, epoll_level)
-{
-	int ep, client, server;
-
-	ASSERT_EQ(0, listen_marked(self->listener));
-	ep = epoll_of(self->listener, EPOLLIN);
-	ASSERT_GE(ep, 0);
-	client = fw_hello_to(self->listener);
-	ASSERT_GE(client, 0);
-	ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
-	EXPECT_EQ(0, epoll_count(ep, QUIET_MS));
-	ASSERT_EQ(0, fw_done(self->fw, self->event));
-	EXPECT_EQ(1, epoll_count(ep, PATIENCE_MS));
-	EXPECT_EQ(1, epoll_count(ep, 0));
-	server = accept(self->listener, NULL, NULL);
-	ASSERT_GE(server, 0);
-	EXPECT_EQ(0, epoll_count(ep, 0));
-	close(server);
-	close(client);
-	close(ep);
-}
-
-TEST_F(calls, epoll_edge)
-{
-	int ep, client[2], server, i;
-
-	ASSERT_EQ(0, listen_marked(self->listener));
-	ep = epoll_of(self->listener, EPOLLIN | EPOLLET);
-	ASSERT_GE(ep, 0);
-	for (i = 0; i < 2; i++) {
-		client[i] = fw_hello_to(self->listener);
-		ASSERT_GE(client[i], 0);
-		ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
-		/* A TCP child is no edge; an authenticated one is. */
-		EXPECT_EQ(0, epoll_count(ep, QUIET_MS));
-		ASSERT_EQ(0, fw_done(self->fw, self->event));
-		EXPECT_EQ(1, epoll_count(ep, PATIENCE_MS));
-		EXPECT_EQ(0, epoll_count(ep, 0));
-	}
-	for (i = 0; i < 2; i++) {
-		server = accept(self->listener, NULL, NULL);
-		ASSERT_GE(server, 0);
-		close(server);
-		close(client[i]);
-	}
-	EXPECT_TRUE(nobody(self->listener));
-	close(ep);
-}
-
-/* A connection that waits already is an edge for who comes later. */
-TEST_F(calls, epoll_edge_late)
-{
-	int ep, client;
-
-	ASSERT_EQ(0, listen_marked(self->listener));
-	client = fw_hello_to(self->listener);
-	ASSERT_GE(client, 0);
-	ASSERT_EQ(0, fw_admit(self->fw, self->event));
-	ASSERT_TRUE(net_wait(self->listener, POLLIN, PATIENCE_MS));
-	ep = epoll_of(self->listener, EPOLLIN | EPOLLET);
-	ASSERT_GE(ep, 0);
-	EXPECT_EQ(1, epoll_count(ep, PATIENCE_MS));
-	EXPECT_EQ(0, epoll_count(ep, 0));
-	close(client);
-	close(ep);
-}
-
-/* Epoll that was armed before the option and listen() were called. */
-TEST_F(calls, epoll_before_option)
-{
-	int ep, client;
-
-	ASSERT_EQ(0, net_bind(self->listener));
-	ASSERT_EQ(0, net_listen(self->listener, 8));
-	ep = epoll_of(self->listener, EPOLLIN | EPOLLET);
-	ASSERT_GE(ep, 0);
-	ASSERT_EQ(0, net_mark(self->listener, NULL, 0, 0));
-	client = fw_hello_to(self->listener);
-	ASSERT_GE(client, 0);
-	ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
-	epoll_count(ep, QUIET_MS);	/* TCP's own wake-up may show */
-	EXPECT_TRUE(nobody(self->listener));
-	ASSERT_EQ(0, fw_done(self->fw, self->event));
-	EXPECT_EQ(1, epoll_count(ep, PATIENCE_MS));
-	close(client);
-	close(ep);
+	EXPECT_EQ(1, process_exit_code(pid));
 }
 
 /* Every process gets exactly one of as many connections. */
@@ -440,7 +209,7 @@ TEST_F(calls, processes)
 	ASSERT_EQ(0, listen_marked(self->listener));
 	for (i = 0; i < N; i++) {
 		pid[i] = fork_acceptor(self->listener);
-		ASSERT_TRUE(sleeps_in_accept(pid[i]));
+		ASSERT_TRUE(process_sleeps(pid[i], SYS_accept));
 	}
 	for (i = 0; i < N; i++) {
 		client[i] = fw_hello_to(self->listener);
@@ -451,7 +220,7 @@ TEST_F(calls, processes)
 		ASSERT_EQ(0, net_read(client[i], &c, 1));
 	}
 	for (i = 0; i < N; i++) {
-		EXPECT_EQ(0, exit_code(pid[i]));
+		EXPECT_EQ(0, process_exit_code(pid[i]));
 		close(client[i]);
 	}
 	EXPECT_TRUE(nobody(self->listener));
@@ -597,7 +366,7 @@ TEST_F(calls, forked_connection)
 		_exit(write(server, "abc", 3) != 3);
 	close(server);
 	EXPECT_EQ(0, net_read(client, buf, 3));
-	EXPECT_EQ(0, exit_code(pid));
+	EXPECT_EQ(0, process_exit_code(pid));
 	close(client);
 }
 

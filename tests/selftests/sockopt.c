@@ -14,10 +14,12 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "fakeworker.h"
 #include "net.h"
+#include "process.h"
 
 #define NOBODY	65534
 
@@ -263,29 +265,6 @@ static void *accept_one(void *fd)
 	return (void *)(long)accept(*(int *)fd, NULL, NULL);
 }
 
-/* True once the main thread's only sibling sleeps in accept(). */
-static bool sleeps_in_accept(pid_t tid)
-{
-	char path[64], line[128];
-	int tries;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", tid);
-	for (tries = 0; tries < PATIENCE_MS; tries++) {
-		FILE *file = fopen(path, "r");
-		bool there;
-
-		if (!file)
-			return false;
-		/* SYS_accept is 43 on x86-64; "running" is no number. */
-		there = fgets(line, sizeof(line), file) && atoi(line) == 43;
-		fclose(file);
-		if (there)
-			return true;
-		usleep(1000);
-	}
-	return false;
-}
-
 struct waiter {
 	pthread_t	thread;
 	int		fd;
@@ -312,7 +291,7 @@ TEST_F(sockopt, request_busy_waiter)
 	ASSERT_EQ(0, pthread_create(&w.thread, NULL, waiter_main, &w));
 	while (!(tid = __atomic_load_n(&w.tid, __ATOMIC_ACQUIRE)))
 		usleep(1000);
-	ASSERT_TRUE(sleeps_in_accept(tid));
+	ASSERT_TRUE(process_sleeps(tid, SYS_accept));
 	EXPECT_EQ(-EBUSY, net_mark(self->fd, NULL, 0, 0));
 
 	/* The listener is as it was: the waiter gets a plain connection. */
