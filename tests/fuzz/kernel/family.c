@@ -5,9 +5,10 @@
  *
  * A world is a process with a network namespace, a marked listener, and peers
  * that keep the workers busy, so that there always are ids and legs to lie
- * about. Each message is made out of what the world knows, then damaged. Its
- * sockets are workers, privileged and unprivileged senders, and one that belongs
- * to another namespace; they are closed and opened again all the time.
+ * about. Each message is made out of what the world knows, then damaged: see
+ * message.h. Its sockets are workers, privileged and unprivileged senders, and
+ * one that belongs to another namespace; they are closed and opened again all
+ * the time.
  *
  * Whatever is sent:
  *   - nobody but a worker has a STEP, CLOSE or RECORD taken;
@@ -31,15 +32,13 @@
 #include <sockauth/genl.h>
 
 #include "../../selftests/net.h"
+#include "message.h"
 #include "world.h"
 
 #define OPERATIONS	20000
 #define WORLDS		2
-#define PEERS		12
 #define EVENTS		32
-#define MESSAGE_MAX	(SOCKAUTH_OUTPUT_MAX + 8192)
 #define TIMEOUT_MS	2000
-#define CMDS		(SOCKAUTH_CMD_MAX + 2)
 
 enum sender_kind { WORKER, PRIVILEGED, UNPRIVILEGED, FOREIGN, SENDERS };
 
@@ -48,16 +47,6 @@ struct sender {
 	struct sockauth_genl	*genl;
 	enum sender_kind	kind;
 	bool			bound;
-};
-
-/* What the kernel asked, and of whom; @open: nothing that was said counted. */
-struct event {
-	bool		open;
-	uint64_t	id;
-	uint32_t	leg;
-	uint32_t	len;
-	uint8_t		cmd;
-	unsigned int	sender;
 };
 
 struct world {
@@ -180,165 +169,6 @@ static int receive(struct world *w, unsigned int number, uint32_t seq)
 	return verdict;
 }
 
-/* An attribute of TYPE with some value; lengths are mostly right. */
-static void put_some(struct world *w, struct nlmsghdr *nlh, uint16_t type)
-{
-	struct fuzz_random *r = &w->random;
-	char bytes[512];
-	size_t len;
-
-	switch (fuzz_below(r, 6)) {
-	case 0:
-		mnl_attr_put_u32(nlh, type, fuzz_number(r));
-		break;
-	case 1:
-		mnl_attr_put_u64(nlh, type, fuzz_number(r));
-		break;
-	case 2:
-		len = fuzz_below(r, sizeof(bytes) - 1);
-		memset(bytes, 'a' + fuzz_below(r, 26), len);
-		bytes[len] = 0;
-		mnl_attr_put_strz(nlh, type, bytes);
-		break;
-	case 3:
-		mnl_attr_put(nlh, type, 0, NULL);
-		break;
-	default:
-		len = fuzz_below(r, sizeof(bytes));
-		fuzz_bytes(r, bytes, len);
-		mnl_attr_put(nlh, type, len, bytes);
-	}
-}
-
-static void put_key(struct world *w, struct nlmsghdr *nlh, uint16_t type,
-		    size_t key_len)
-{
-	struct fuzz_random *r = &w->random;
-	struct nlattr *nest = mnl_attr_nest_start(nlh, type);
-	uint8_t bytes[64] = { 0 };
-
-	if (!fuzz_chance(r, 3))
-		mnl_attr_put(nlh, SOCKAUTH_A_KEY, fuzz_chance(r, 95) ? key_len :
-			     fuzz_below(r, sizeof(bytes)), bytes);
-	if (!fuzz_chance(r, 3))
-		mnl_attr_put(nlh, SOCKAUTH_A_IV,
-			     fuzz_chance(r, 95) ? 12 : fuzz_below(r, 64),
-			     bytes);
-	if (!fuzz_chance(r, 3))
-		mnl_attr_put_u64(nlh, SOCKAUTH_A_SEQ,
-				 fuzz_chance(r, 80) ? 0 : fuzz_number(r));
-	if (fuzz_chance(r, 3))
-		put_some(w, nlh, fuzz_below(r, SOCKAUTH_A_MAX + 2));
-	/* Left open, the nest has no length. */
-	if (!fuzz_chance(r, 3))
-		mnl_attr_nest_end(nlh, nest);
-}
-
-static void put_done(struct world *w, struct nlmsghdr *nlh)
-{
-	static const struct {
-		uint16_t	suite;
-		uint8_t		key_len;
-	} suites[] = {
-		{ 0x1301, 16 }, { 0x1302, 32 }, { 0x1303, 32 }, { 0x1304, 16 },
-		{ 0x1305, 16 }, { 0xffff, 0 },
-	};
-	struct fuzz_random *r = &w->random;
-	unsigned int i = fuzz_below(r, fuzz_chance(r, 90) ? 4 : 6);
-
-	mnl_attr_put_u32(nlh, SOCKAUTH_A_MECH, SOCKAUTH_MECH_TLS);
-	mnl_attr_put_u32(nlh, SOCKAUTH_A_VERSION, 0x0304);
-	mnl_attr_put_u32(nlh, SOCKAUTH_A_CIPHER, suites[i].suite);
-	put_key(w, nlh, SOCKAUTH_A_TX, suites[i].key_len);
-	put_key(w, nlh, SOCKAUTH_A_RX, suites[i].key_len);
-	if (fuzz_chance(r, 50)) {
-		mnl_attr_put_strz(nlh, SOCKAUTH_A_PEER_NAME, "somebody");
-		mnl_attr_put_u32(nlh, SOCKAUTH_A_NAME_TYPE,
-				 fuzz_below(r, fuzz_chance(r, 90) ? 8 : 10));
-	}
-	if (fuzz_chance(r, 20)) {
-		mnl_attr_put_u64(nlh, SOCKAUTH_A_EXPIRY, fuzz_number(r));
-		mnl_attr_put_u32(nlh, SOCKAUTH_A_SEC_FLAGS, fuzz_below(r, 32));
-	}
-}
-
-/* An answer to something that was asked, or nearly. */
-static void put_step(struct world *w, struct nlmsghdr *nlh,
-		     const struct event *event)
-{
-	struct fuzz_random *r = &w->random;
-	uint32_t status = fuzz_below(r, fuzz_chance(r, 95) ? 3 : 5);
-	uint32_t len = event->len, leg = event->leg;
-	uint64_t id = event->id;
-
-	if (fuzz_chance(r, 5))
-		id += fuzz_number(r);
-	if (fuzz_chance(r, 5))
-		leg += fuzz_number(r);
-	if (fuzz_chance(r, 10))
-		len += fuzz_number(r);
-	mnl_attr_put_u64(nlh, SOCKAUTH_A_ID, id);
-	mnl_attr_put_u32(nlh, SOCKAUTH_A_LEG, leg);
-	mnl_attr_put_u32(nlh, SOCKAUTH_A_STATUS, status);
-	mnl_attr_put_u32(nlh, SOCKAUTH_A_CONSUMED, len);
-	if (fuzz_chance(r, 30))
-		mnl_attr_put(nlh, SOCKAUTH_A_TOKEN,
-			     fuzz_chance(r, 90) ? fuzz_below(r, 300) :
-			     fuzz_below(r, SOCKAUTH_OUTPUT_MAX + 500),
-			     w->answer);
-	if (status == SOCKAUTH_STEP_DONE || fuzz_chance(r, 5))
-		put_done(w, nlh);
-	if (status == SOCKAUTH_STEP_FAIL) {
-		mnl_attr_put_u32(nlh, SOCKAUTH_A_REASON, fuzz_below(r, 30));
-		mnl_attr_put_u32(nlh, SOCKAUTH_A_ERROR,
-				 fuzz_chance(r, 90) ? EACCES : fuzz_number(r));
-		mnl_attr_put_strz(nlh, SOCKAUTH_A_TEXT, "no");
-	}
-	if (fuzz_chance(r, 5))
-		put_some(w, nlh, fuzz_below(r, SOCKAUTH_A_MAX + 2));
-}
-
-static void put_bind(struct world *w, struct nlmsghdr *nlh)
-{
-	struct fuzz_random *r = &w->random;
-	struct nlattr *nest;
-	unsigned int i;
-
-	mnl_attr_put_u32(nlh, SOCKAUTH_A_WINDOW, fuzz_chance(r, 80) ?
-			 1 + fuzz_below(r, 64) : fuzz_number(r));
-	if (fuzz_chance(r, 30)) {
-		nest = mnl_attr_nest_start(nlh, SOCKAUTH_A_PROFILES);
-		mnl_attr_put_strz(nlh, SOCKAUTH_A_PROFILE, "default");
-		for (i = fuzz_below(r, 4); i; i--)
-			put_some(w, nlh, fuzz_chance(r, 90) ?
-				 SOCKAUTH_A_PROFILE : fuzz_below(r, 70));
-		mnl_attr_nest_end(nlh, nest);
-	}
-}
-
-static void put_admin(struct world *w, struct nlmsghdr *nlh,
-		      const struct event *event, uint8_t cmd)
-{
-	struct fuzz_random *r = &w->random;
-
-	if (cmd == SOCKAUTH_CMD_CONN_KILL && fuzz_chance(r, 70)) {
-		mnl_attr_put_u64(nlh, SOCKAUTH_A_ID, event->id);
-	} else if (cmd == SOCKAUTH_CMD_CONN_KILL && fuzz_chance(r, 50)) {
-		mnl_attr_put_strz(nlh, SOCKAUTH_A_PEER_NAME, "somebody");
-	} else if (cmd == SOCKAUTH_CMD_LIMITS_SET) {
-		mnl_attr_put_u32(nlh, SOCKAUTH_A_LIMIT_PENDING,
-				 4 + fuzz_below(r, PEERS));
-		mnl_attr_put_u32(nlh, SOCKAUTH_A_LIMIT_PENDING_NET,
-				 4 + fuzz_below(r, PEERS));
-		mnl_attr_put_u32(nlh, SOCKAUTH_A_LIMIT_LEGS,
-				 2 + fuzz_below(r, 20));
-		mnl_attr_put_u32(nlh, SOCKAUTH_A_LIMIT_BYTES,
-				 fuzz_number(r));
-	} else if (fuzz_chance(r, 10)) {
-		put_some(w, nlh, fuzz_below(r, SOCKAUTH_A_MAX + 2));
-	}
-}
-
 /* An event, preferably one that the sender NUMBER has to answer. */
 static struct event *choose(struct world *w, unsigned int number)
 {
@@ -352,59 +182,6 @@ static struct event *choose(struct world *w, unsigned int number)
 			return event;
 	}
 	return &w->events[start];
-}
-
-/* What the sender is to say about EVENT, before it is damaged. */
-static struct nlmsghdr *compose(struct world *w, unsigned int number,
-				const struct event *event)
-{
-	struct fuzz_random *r = &w->random;
-	struct sockauth_genl *genl = w->senders[number].genl;
-	uint8_t cmd = fuzz_below(r, CMDS);
-	uint16_t flags = NLM_F_ACK;
-	struct nlmsghdr *nlh;
-	unsigned int i;
-
-	if (fuzz_chance(r, event->open ? 80 : 20))
-		cmd = event->cmd;
-	else if (!w->senders[number].bound && fuzz_chance(r, 20))
-		cmd = SOCKAUTH_CMD_WORKER_BIND;
-	if (cmd >= SOCKAUTH_CMD_CONN_GET && cmd <= SOCKAUTH_CMD_WORKER_GET &&
-	    fuzz_chance(r, 80))
-		flags |= NLM_F_DUMP;
-	if (fuzz_chance(r, 2))
-		flags |= fuzz_next(r);
-	nlh = sockauth_genl_begin(genl, w->buf, cmd, flags);
-	if (cmd == SOCKAUTH_CMD_STEP)
-		put_step(w, nlh, event);
-	else if (cmd == SOCKAUTH_CMD_WORKER_BIND)
-		put_bind(w, nlh);
-	else if (fuzz_chance(r, 90))
-		put_admin(w, nlh, event, cmd);
-	else
-		for (i = fuzz_below(r, 12); i; i--)
-			put_some(w, nlh, fuzz_below(r, SOCKAUTH_A_MAX + 2));
-	return nlh;
-}
-
-/* Flip bits, change lengths, cut anywhere. The header of netlink stays. */
-static void damage(struct world *w, struct nlmsghdr *nlh)
-{
-	struct fuzz_random *r = &w->random;
-	uint32_t len = nlh->nlmsg_len - sizeof(*nlh), i;
-	uint8_t *p = mnl_nlmsg_get_payload(nlh);
-
-	switch (fuzz_below(r, 3)) {
-	case 0:
-		for (i = 1 + fuzz_below(r, 4); i; i--)
-			p[fuzz_below(r, len)] ^= 1 << fuzz_below(r, 8);
-		break;
-	case 1:
-		p[fuzz_below(r, len)] = fuzz_number(r);
-		break;
-	default:
-		nlh->nlmsg_len = sizeof(*nlh) + fuzz_below(r, len + 1);
-	}
 }
 
 /* Did the kernel take what it must not? */
@@ -452,13 +229,14 @@ static int send_one(struct world *w, unsigned int number)
 	struct sender *sender = &w->senders[number];
 	struct fuzz_random *r = &w->random;
 	struct event *event = choose(w, number);
-	struct nlmsghdr *nlh = compose(w, number, event);
+	struct nlmsghdr *nlh = message_compose(r, sender->genl, sender->bound,
+					       event, w->buf);
 	const struct genlmsghdr *genlh = mnl_nlmsg_get_payload(nlh);
 	unsigned int times = fuzz_chance(r, 10) ? 2 : 1;
 	int err, verdict;
 
 	if (fuzz_chance(r, 30))
-		damage(w, nlh);
+		message_damage(r, nlh);
 	for (; times; times--) {
 		if (!privileged(sender))
 			set_privilege(false);
