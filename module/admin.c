@@ -10,7 +10,9 @@
 #include <linux/slab.h>
 #include <net/tcp.h>
 
+#include "conn.h"
 #include "sockauth.h"
+#include "worker.h"
 
 /* How long a kill waits for applications that keep their sockets locked. */
 #define SOCKAUTH_KILL_PATIENCE	HZ

@@ -10,6 +10,7 @@
 #include <linux/sched/signal.h>
 #include <net/tcp.h>
 
+#include "conn.h"
 #include "sockauth.h"
 
 /* It has ended: wait until the ending is through with the socket. */

@@ -22,6 +22,7 @@
 #include <linux/slab.h>
 #include <net/tcp.h>
 
+#include "conn.h"
 #include "sockauth.h"
 
 #define SOCKAUTH_PARTING_TIME	(2 * HZ)

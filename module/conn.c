@@ -28,7 +28,9 @@
 #include <linux/slab.h>
 #include <net/tcp.h>
 
+#include "conn.h"
 #include "sockauth.h"
+#include "worker.h"
 
 #define TO(state)	BIT(SOCKAUTH_STATE_##state)
 

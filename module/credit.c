@@ -26,7 +26,9 @@
  * that a connection of the workers' own namespace would wait for.  The lock is
  * always that of the workers' namespace, sockauth_conn_host().
  */
+#include "conn.h"
 #include "sockauth.h"
+#include "worker.h"
 
 static void sockauth_credit_grant(struct sockauth_worker *worker,
 				  struct sockauth_exchange *ex)

@@ -8,6 +8,7 @@
  */
 #include <net/tcp.h>
 
+#include "conn.h"
 #include "sockauth.h"
 
 /**

@@ -9,7 +9,9 @@
 #include <net/ipv6.h>
 #include <net/tcp.h>
 
+#include "conn.h"
 #include "sockauth.h"
+#include "worker.h"
 
 /* All of a STEP event but the token and the names. */
 #define SOCKAUTH_EVENT_FIXED	512

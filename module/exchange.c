@@ -9,7 +9,9 @@
 #include <linux/slab.h>
 #include <net/tcp.h>
 
+#include "conn.h"
 #include "sockauth.h"
+#include "worker.h"
 
 static int sockauth_exchange_wake(wait_queue_entry_t *entry, unsigned int mode,
 				  int sync, void *key)

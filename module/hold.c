@@ -13,6 +13,7 @@
 #include <net/tcp.h>
 #include <net/tls.h>
 
+#include "conn.h"
 #include "sockauth.h"
 
 #define SOCKAUTH_HOLD_TIME	(HZ / 5)

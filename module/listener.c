@@ -12,6 +12,7 @@
 #include <linux/slab.h>
 #include <net/tcp.h>
 
+#include "conn.h"
 #include "sockauth.h"
 
 /*

@@ -4,14 +4,16 @@
  *
  * Load and unload, and the state of each network namespace.  A namespace's
  * state outlives all of its objects: sockets and netlink ports keep their
- * namespace alive.  See sockauth.h for who owns what.
+ * namespace alive.  The headers say who owns what.
  */
 #include <linux/kmod.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <net/netns/generic.h>
 
+#include "conn.h"
 #include "sockauth.h"
+#include "worker.h"
 
 /*
  * The first is for connections that nobody has yet: their sockets are locked by

@@ -11,6 +11,7 @@
 #include <net/tcp.h>
 #include <net/transp_v6.h>
 
+#include "conn.h"
 #include "sockauth.h"
 
 /*

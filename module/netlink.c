@@ -8,6 +8,7 @@
  * header and with Documentation/netlink/specs/sockauth.yaml.
  */
 #include "sockauth.h"
+#include "worker.h"
 
 /* The others are the kernel's to say. */
 #define SOCKAUTH_SEC_FLAGS_WORKER	(SOCKAUTH_SEC_MUTUAL | \

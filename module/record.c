@@ -14,7 +14,9 @@
 /* Its own includes are not all that it needs. */
 #include <linux/splice.h>
 
+#include "conn.h"
 #include "sockauth.h"
+#include "worker.h"
 
 /* RFC 8446 5.1 and 6 */
 #define SOCKAUTH_RECORD_ALERT		21

@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 #include <net/tcp.h>
 
+#include "conn.h"
 #include "sockauth.h"
 
 /* Least receive buffer in which the longest record surely fits. */

@@ -13,7 +13,9 @@
 #include <linux/slab.h>
 #include <linux/user_namespace.h>
 
+#include "conn.h"
 #include "sockauth.h"
+#include "worker.h"
 
 #define SOCKAUTH_PROFILES_MAX	1024
 

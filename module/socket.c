@@ -20,6 +20,7 @@
 #include <net/inet_common.h>
 #include <net/tcp.h>
 
+#include "conn.h"
 #include "sockauth.h"
 
 static struct kmem_cache *sockauth_sock_cache;

@@ -10,7 +10,9 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "conn.h"
 #include "sockauth.h"
+#include "worker.h"
 
 #define SOCKAUTH_OPT_MIN	SOCKAUTH_REQUEST
 #define SOCKAUTH_OPT_MAX	(SOCKAUTH_ERROR + 1)

@@ -14,6 +14,7 @@
 /* Its own includes are not all that it needs. */
 #include <linux/splice.h>
 
+#include "conn.h"
 #include "sockauth.h"
 
 /* Flags that mean nothing to TCP, or nothing here, and that kTLS refuses. */

@@ -7,6 +7,7 @@
  * of its host as well, without another one: it leaves both at its end.  Lookups
  * are under RCU and take a reference if there still is one.
  */
+#include "conn.h"
 #include "sockauth.h"
 
 /**

@@ -7,6 +7,7 @@
  */
 #include <linux/ktime.h>
 
+#include "conn.h"
 #include "sockauth.h"
 
 static void sockauth_timer_expired(struct timer_list *timer)

@@ -15,7 +15,9 @@
 #include <linux/slab.h>
 #include <linux/user_namespace.h>
 
+#include "conn.h"
 #include "sockauth.h"
+#include "worker.h"
 
 /* More than anybody has CPUs; a limit all the same. */
 #define SOCKAUTH_WORKERS_MAX	1024
