@@ -19,9 +19,8 @@ import signal
 import socket
 import ssl
 import time
-import unittest
 
-from peerlib import app, client, ktap, load, place, rawtls, servers, tool
+from peerlib import app, client, ktap, load, mortal, place, rawtls, servers, tool
 from peerlib.load import MARKER
 
 # More than there is memory for.
@@ -37,35 +36,10 @@ def number(name, otherwise):
     return float(os.environ.get(name, otherwise))
 
 
-class Case(unittest.TestCase):
+class Case(mortal.Case):
     """Each test may kill the daemon; afterwards it runs."""
 
-    def setUp(self):
-        self.server = app.Server(timeout_ms=600000)
-        self.addCleanup(self.server.sock.close)
-
-    def tearDown(self):
-        place.daemon("daemon_alive || daemon_start")
-
-    def talk(self, peer, conn):
-        """Both directions of a connection of the listener."""
-        peer.send(MARKER)
-        self.assertEqual(conn.recv(100), MARKER)
-        conn.sendall(MARKER)
-        self.assertEqual(peer.read(100), MARKER)
-
-    def come(self, server=None):
-        """A peer of the listener, connected."""
-        peer = rawtls.Client((server or self.server).address)
-        self.addCleanup(peer.sock.close)
-        return peer
-
-    def established(self):
-        """Both ends of a connection."""
-        peer = self.come().handshake()
-        conn = self.server.accept()
-        self.addCleanup(conn.close)
-        return peer, conn
+    timeout_ms = 600000
 
     def refused(self, peer, data=b""):
         """The peer learns that it is over, and the application nothing."""

@@ -6,39 +6,12 @@ import contextlib
 import os
 import signal
 import time
-import unittest
 
-from peerlib import app, ktap, place, rawtls, tool
+from peerlib import app, ktap, mortal, place, rawtls, tool
 
 
-class Outage(unittest.TestCase):
+class Outage(mortal.Case):
     """Each test may stop the daemon; afterwards it runs."""
-
-    def setUp(self):
-        self.server = app.Server(timeout_ms=60000)
-        self.addCleanup(self.server.sock.close)
-
-    def tearDown(self):
-        place.daemon("daemon_alive || daemon_start")
-
-    def client(self, server=None):
-        client = rawtls.Client((server or self.server).address)
-        self.addCleanup(client.sock.close)
-        return client
-
-    def connection(self):
-        """An established connection: both ends."""
-        client = self.client().handshake()
-        conn = self.server.accept()
-        self.addCleanup(conn.close)
-        self.talk(client, conn)
-        return client, conn
-
-    def talk(self, client, conn):
-        client.send(b"are you there?")
-        self.assertEqual(conn.recv(100), b"are you there?")
-        conn.sendall(b"yes")
-        self.assertEqual(client.read(), b"yes")
 
     def kill(self):
         os.kill(place.daemon_pid(), signal.SIGKILL)
@@ -52,7 +25,7 @@ class Outage(unittest.TestCase):
         self.addCleanup(server.sock.close)
         with tool.counts("no-worker"):
             start = time.monotonic()
-            client = self.client(server)
+            client = self.come(server)
             client.push(client.begin())
             with contextlib.suppress(ConnectionResetError):
                 self.assertEqual(rawtls.until_end(client.sock), b"")
@@ -62,7 +35,7 @@ class Outage(unittest.TestCase):
     def test_daemon_comes_late(self):
         """Whoever waits is served once the daemon is there."""
         place.daemon("daemon_stop")
-        client = self.client()
+        client = self.come()
         client.push(client.begin())
         tool.wait_until(lambda: tool.pending() == 1, "it waits")
         self.assertTrue(self.server.sees_nothing())
@@ -72,8 +45,9 @@ class Outage(unittest.TestCase):
 
     def test_killed(self):
         """In the middle of one handshake, with another one complete."""
-        established = self.connection()
-        middle = self.client()
+        established = self.established()
+        self.talk(*established)
+        middle = self.come()
         middle.push(middle.begin())
         finished = middle.answer()
         with tool.counts("worker-died"):
@@ -85,13 +59,13 @@ class Outage(unittest.TestCase):
         self.talk(*established)
 
         place.daemon("daemon_start")
-        client = self.client().handshake()
+        client = self.come().handshake()
         self.talk(client, self.server.accept())
         self.talk(*established)
 
     def test_killed_before_the_first_token(self):
         """A silent client does not notice that the daemon was replaced."""
-        client = self.client()
+        client = self.come()
         tool.wait_until(lambda: tool.pending() == 1, "it is pending")
         self.kill()
         place.daemon("daemon_start")
@@ -100,11 +74,12 @@ class Outage(unittest.TestCase):
 
     def test_stopped(self):
         """All of the daemon stands still: who is open goes on, others wait."""
-        established = self.connection()
+        established = self.established()
+        self.talk(*established)
         pid = place.daemon_pid()
         os.kill(pid, signal.SIGSTOP)
         try:
-            client = self.client()
+            client = self.come()
             client.push(client.begin())
             tool.wait_until(lambda: tool.pending() == 1, "it waits")
             time.sleep(float(os.environ.get("HOSTILE_STOP", "2")))
@@ -117,14 +92,14 @@ class Outage(unittest.TestCase):
 
     def test_reload(self):
         """SIGHUP drops nobody, not even in the middle of a handshake."""
-        client = self.client()
+        client = self.come()
         client.push(client.begin())
         finished = client.answer()
         with tool.unfailed():
             place.daemon("daemon_reload")
             client.push(finished)
             self.talk(client, self.server.accept())
-        self.talk(self.client().handshake(), self.server.accept())
+        self.talk(self.come().handshake(), self.server.accept())
 
     def test_reload_of_a_bad_file(self):
         """The old configuration stays in force, and the log says why."""
@@ -137,7 +112,7 @@ class Outage(unittest.TestCase):
         tool.wait_until(lambda: f"sockauthd.conf:{line}" in
                         (place.DIR / "sockauthd.log").read_text(),
                         "the log names file and line")
-        self.talk(self.client().handshake(), self.server.accept())
+        self.talk(self.come().handshake(), self.server.accept())
 
 
 if __name__ == "__main__":

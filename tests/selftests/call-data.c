@@ -422,37 +422,18 @@ TEST_F(data, recvmsg)
 	EXPECT_EQ(0, msg.msg_namelen);
 }
 
-static ssize_t send_cmsg(int fd, char *text, int level, int type, int value)
-{
-	char control[CMSG_SPACE(sizeof(int))] = { 0 };
-	struct iovec iov = { text, LEN };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
-
-	cmsg->cmsg_level = level;
-	cmsg->cmsg_type = type;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(cmsg), &value, sizeof(value));
-	return sendmsg(fd, &msg, 0);
-}
-
 /* An application cannot send alerts, or handshake messages. */
 TEST_F(data, sendmsg_record_type)
 {
 	int type;
 
 	if (!variant->marked) {
-		EXPECT_EQ(LEN, send_cmsg(self->fd, self->text, SOL_TLS,
+		EXPECT_EQ(LEN, call_send_cmsg(self->fd, self->text, LEN, SOL_TLS,
 					 TLS_SET_RECORD_TYPE, 21));
 		return;
 	}
 	for (type = 20; type < 25; type++) {
-		EXPECT_EQ(-1, send_cmsg(self->fd, self->text, SOL_TLS,
+		EXPECT_EQ(-1, call_send_cmsg(self->fd, self->text, LEN, SOL_TLS,
 					TLS_SET_RECORD_TYPE, type));
 		EXPECT_EQ(EINVAL, errno);
 	}
@@ -463,7 +444,7 @@ TEST_F(data, sendmsg_record_type)
 /* Ancillary data that TCP would ignore is ignored. */
 TEST_F(data, sendmsg_ignored)
 {
-	ASSERT_EQ(LEN, send_cmsg(self->fd, self->text, IPPROTO_IP, IP_TTL, 1));
+	ASSERT_EQ(LEN, call_send_cmsg(self->fd, self->text, LEN, IPPROTO_IP, IP_TTL, 1));
 	EXPECT_SENT();
 }
 
@@ -471,11 +452,11 @@ TEST_F(data, sendmsg_ignored)
 TEST_F(data, sendmsg_timestamping)
 {
 	if (!variant->marked) {
-		EXPECT_EQ(LEN, send_cmsg(self->fd, self->text, SOL_SOCKET,
+		EXPECT_EQ(LEN, call_send_cmsg(self->fd, self->text, LEN, SOL_SOCKET,
 					 SO_TIMESTAMPING, 1 << 1));
 		return;
 	}
-	EXPECT_EQ(-1, send_cmsg(self->fd, self->text, SOL_SOCKET,
+	EXPECT_EQ(-1, call_send_cmsg(self->fd, self->text, LEN, SOL_SOCKET,
 				SO_TIMESTAMPING, 1 << 1));
 	EXPECT_EQ(EOPNOTSUPP, errno);
 	ASSERT_EQ(LEN, send(self->fd, self->text, LEN, 0));

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 /* Length of the markers; texts repeat them, numbered. */
 #define CALL_BLOCK	32
@@ -74,5 +75,9 @@ int call_expect(int fd, size_t len, size_t offset, bool marked);
 int call_expect_end(int fd);
 
 long call_now_ms(void);
+
+/* sendmsg() of TEXT with one control message, a number; as sendmsg() returns. */
+ssize_t call_send_cmsg(int fd, char *text, size_t len, int level, int type,
+		       int value);
 
 #endif /* CALL_NET_H */

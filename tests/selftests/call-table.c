@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
 #include "call-net.h"
 #include "net.h"
 
@@ -165,28 +166,10 @@ static long do_sendto(struct gate *g)
 			     (struct sockaddr *)&g->addr, g->addr_len));
 }
 
-static long send_cmsg(struct gate *g, int level, int type, int value)
-{
-	char control[CMSG_SPACE(sizeof(int))] = { 0 };
-	struct iovec iov = { g->text, LEN };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
-
-	cmsg->cmsg_level = level;
-	cmsg->cmsg_type = type;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(cmsg), &value, sizeof(value));
-	return result(sendmsg(g->fd, &msg, 0));
-}
-
 static long do_sendmsg_record_type(struct gate *g)
 {
-	return send_cmsg(g, SOL_TLS, TLS_SET_RECORD_TYPE, 22);
+	return result(call_send_cmsg(g->fd, g->text, LEN, SOL_TLS,
+				     TLS_SET_RECORD_TYPE, 22));
 }
 
 static long do_sendmmsg(struct gate *g)

@@ -279,49 +279,44 @@ TEST_F(calls, reuseport)
 	close(second);
 }
 
+/* One client, from its hello to data. */
+static int serve(struct fakeworker *fw, struct fw_event *event, int listener)
+{
+	int client = fw_hello_to(listener), server, err;
+
+	if (client < 0)
+		return client;
+	err = fw_next(fw, event, PATIENCE_MS);
+	server = err ? err : fw_let_in(fw, event, listener);
+	err = server < 0 ? server : talk(client, server);
+	if (server >= 0)
+		close(server);
+	close(client);
+	return err;
+}
+
 TEST_F(calls, option_before_bind)
 {
-	int client, server;
-
 	ASSERT_EQ(0, net_mark(self->listener, NULL, 0, 0));
 	ASSERT_EQ(0, net_bind(self->listener));
 	ASSERT_EQ(0, net_listen(self->listener, 8));
-	client = fw_hello_to(self->listener);
-	ASSERT_EQ(0, fw_admit(self->fw, self->event));
-	server = accept(self->listener, NULL, NULL);
-	EXPECT_EQ(0, talk(client, server));
-	close(server);
-	close(client);
+	EXPECT_EQ(0, serve(self->fw, self->event, self->listener));
 }
 
 TEST_F(calls, option_before_listen)
 {
-	int client, server;
-
 	ASSERT_EQ(0, net_bind(self->listener));
 	ASSERT_EQ(0, net_mark(self->listener, NULL, 0, 0));
 	ASSERT_EQ(0, net_listen(self->listener, 8));
-	client = fw_hello_to(self->listener);
-	ASSERT_EQ(0, fw_admit(self->fw, self->event));
-	server = accept(self->listener, NULL, NULL);
-	EXPECT_EQ(0, talk(client, server));
-	close(server);
-	close(client);
+	EXPECT_EQ(0, serve(self->fw, self->event, self->listener));
 }
 
 TEST_F(calls, option_after_listen)
 {
-	int client, server;
-
 	ASSERT_EQ(0, net_bind(self->listener));
 	ASSERT_EQ(0, net_listen(self->listener, 8));
 	ASSERT_EQ(0, net_mark(self->listener, NULL, 0, 0));
-	client = fw_hello_to(self->listener);
-	ASSERT_EQ(0, fw_admit(self->fw, self->event));
-	server = accept(self->listener, NULL, NULL);
-	EXPECT_EQ(0, talk(client, server));
-	close(server);
-	close(client);
+	EXPECT_EQ(0, serve(self->fw, self->event, self->listener));
 }
 
 /* An application that is slow to accept() loses nobody. */

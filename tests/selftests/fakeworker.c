@@ -429,21 +429,28 @@ int fw_ask(struct fakeworker **fw, struct fw_event **event, int *listener,
 	return err ? err : (*event)->cmd == SOCKAUTH_CMD_STEP ? 0 : -EPROTO;
 }
 
-int fw_still_served(struct fakeworker *fw, const struct fw_event *event,
-		    int listener)
+int fw_let_in(struct fakeworker *fw, const struct fw_event *event, int listener)
 {
-	int err, fd;
+	int err = fw_done(fw, event), fd;
 
-	if (net_wait(listener, POLLIN, 0))
-		return -EEXIST;
-	err = fw_done(fw, event);
 	if (err)
 		return err;
 	if (!net_wait(listener, POLLIN, PATIENCE_MS))
 		return -ETIMEDOUT;
 	fd = accept(listener, NULL, NULL);
+	return fd < 0 ? -errno : fd;
+}
+
+int fw_still_served(struct fakeworker *fw, const struct fw_event *event,
+		    int listener)
+{
+	int fd;
+
+	if (net_wait(listener, POLLIN, 0))
+		return -EEXIST;
+	fd = fw_let_in(fw, event, listener);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	close(fd);
 	return 0;
 }

@@ -115,6 +115,10 @@ int fw_hello_to(int listener);
 int fw_ask(struct fakeworker **fw, struct fw_event **event, int *listener,
 	   int *client);
 
+/* Answer EVENT with DONE; the connection that LISTENER gives, or -errno. */
+int fw_let_in(struct fakeworker *fw, const struct fw_event *event,
+	      int listener);
+
 /* Whatever was refused before: EVENT is unanswered, and the right answer counts. */
 int fw_still_served(struct fakeworker *fw, const struct fw_event *event,
 		    int listener);

@@ -155,15 +155,11 @@ static int honest_served(struct fakeworker *fw, struct fw_event *event,
 		if (!err)
 			err = answer_other(fw, event);
 	}
-	if (!err)
-		err = fw_done(fw, event);
 	if (err)
 		return err;
-	if (!net_wait(listener_fd, POLLIN, PATIENCE_MS))
-		return -ETIMEDOUT;
-	fd = accept(listener_fd, NULL, NULL);
+	fd = fw_let_in(fw, event, listener_fd);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	close(fd);
 	return 0;
 }
