@@ -42,11 +42,12 @@ static int talk(int client, int server)
 	return err;
 }
 
+/* The clock of the tick, by which the kernel's own time-outs run: it can stand. */
 static int64_t now_ms(void)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
 	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
 }
 
