@@ -2,12 +2,13 @@
 # shellcheck shell=bash
 #
 # Writing KTAP with subtests, for tests/run and tests/guest to source.
-# The caller says how many results it will print: ktap_plan N.
+# The caller says how many results it will print: ktap_plan N. Afterwards
+# $ktap_failed is the exit code that tells of all of them.
 
 # The beginning of a document with $1 results.
 ktap_plan()
 {
-	ktap_count=0
+	ktap_count=0 ktap_failed=0
 	echo 'KTAP version 1'
 	echo "1..$1"
 }
@@ -21,6 +22,8 @@ ktap_result()
 	else
 		[[ -z ${3-} ]] || sed 's/^/# /' <<<"$3"
 		echo "not ok $ktap_count $2"
+		# shellcheck disable=SC2034
+		ktap_failed=1
 	fi
 	return "$1"
 }
