@@ -242,7 +242,8 @@ class Silence(Case):
         limits = tool.run("show", "limits")["limits"]
         self.addCleanup(tool.run, "set", "pending", str(limits["pending"]))
         tool.run("set", "pending", "4")
-        server = self.serve()
+        # None is to be over for its age: a slow kernel takes its time.
+        server = self.serve(timeout_ms=600000)
         started = tool.stats()["started"]
         with tool.counts("evicted", 2):
             silent = []
