@@ -100,8 +100,8 @@ static void sockauth_credit_batch(struct sockauth_worker *worker,
 
 /*
  * Send a batch.  False: it could not be sent, and waits for another occasion.  A
- * worker has made its buffer smaller than its window was cut to; what we do not
- * remember for it, it keeps at its own cost.
+ * worker that has no room for it has made its buffer smaller than its window was
+ * cut to: what is too much to remember for it, it keeps at its own cost.
  */
 static bool sockauth_credit_close(struct sockauth_worker *worker,
 				  struct list_head *batch)
