@@ -209,11 +209,11 @@ TEST_F(end, linger_over)
 		n = send(self->fd, self->text, BIG, MSG_DONTWAIT);
 	} while (n > 0);
 	ASSERT_EQ(0, set_linger(self->fd, 1));
-	start = call_now_ms();
+	start = net_now_ms();
 	ASSERT_EQ(0, close(self->fd));
 	self->fd = -1;
-	EXPECT_GE(call_now_ms() - start, 900);
-	EXPECT_LE(call_now_ms() - start, 5000);
+	EXPECT_GE(net_now_ms() - start, 900);
+	EXPECT_LE(net_now_ms() - start, 5000);
 }
 
 /* Full buffers: what was sent arrives, and then the end. */
@@ -461,7 +461,7 @@ TEST_F(cut, last_words_while_lingering)
 TEST_F(cut, data_after_close)
 {
 	enum peer_record type;
-	long end = call_now_ms() + PATIENCE_MS;
+	long end = net_now_ms() + PATIENCE_MS;
 	int err;
 
 	ASSERT_EQ(0, close(self->fd));
@@ -469,7 +469,7 @@ TEST_F(cut, data_after_close)
 	do {
 		err = peer_send(self->peer, PEER_DATA, self->text, LEN);
 		usleep(1000);
-	} while (!err && call_now_ms() < end);
+	} while (!err && net_now_ms() < end);
 	EXPECT_NE(0, err);
 	EXPECT_NE(LEN, peer_recv(self->peer, &type, self->in, LEN));
 }
@@ -488,13 +488,13 @@ TEST_F(cut, silence_after_close)
 /* Shut down without reading the peer's answer: nothing hangs. */
 TEST_F(cut, peer_never_closes)
 {
-	long start = call_now_ms();
+	long start = net_now_ms();
 
 	ASSERT_EQ(0, call_write(self->fd, self->text, LEN));
 	ASSERT_EQ(0, shutdown(self->fd, SHUT_RDWR));
 	ASSERT_EQ(0, close(self->fd));
 	self->fd = -1;
-	EXPECT_LE(call_now_ms() - start, 5000);
+	EXPECT_LE(net_now_ms() - start, 5000);
 	EXPECT_EQ(0, peer_expect(self->peer, LEN, 0));
 	EXPECT_EQ(0, peer_expect_end(self->peer));
 }

@@ -241,9 +241,9 @@ TEST_F(closing, shutdown_and_full)
 	while (net_wait(self->fd, POLLOUT, 0))
 		usleep(10000);
 	usleep(QUIET_MS * 1000);
-	start = call_now_ms();
+	start = net_now_ms();
 	ASSERT_EQ(0, shutdown(self->fd, SHUT_WR));
-	EXPECT_LE(call_now_ms() - start, PATIENCE_MS / 4);
+	EXPECT_LE(net_now_ms() - start, PATIENCE_MS / 4);
 	pthread_join(s.thread, NULL);
 	EXPECT_LT(s.sent, 16 << 20);
 	while ((n = peer_recv(self->peer, &type, in, sizeof(in))) > 0) {

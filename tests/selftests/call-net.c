@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "net.h"
@@ -231,14 +230,6 @@ int call_expect_end(int fd)
 		return -ETIMEDOUT;
 	n = read(fd, &c, 1);
 	return n < 0 ? -errno : n ? -EBADMSG : 0;
-}
-
-long call_now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
-	return ts.tv_sec * 1000L + ts.tv_nsec / 1000000;
 }
 
 ssize_t call_send_cmsg(int fd, char *text, size_t len, int level, int type,

@@ -144,14 +144,6 @@ TEST_F(poll, woken)
 	EXPECT_NE(NULL, ret);
 }
 
-static int epoll_of(int fd, uint32_t events)
-{
-	struct epoll_event ev = { .events = events };
-	int ep = epoll_create1(EPOLL_CLOEXEC);
-
-	return epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev) ? -errno : ep;
-}
-
 static int epoll_events(int ep, int timeout_ms)
 {
 	struct epoll_event ev;
@@ -161,7 +153,7 @@ static int epoll_events(int ep, int timeout_ms)
 
 TEST_F(poll, epoll_level)
 {
-	int ep = epoll_of(self->fd, EPOLLIN | EPOLLRDHUP);
+	int ep = net_epoll(self->fd, EPOLLIN | EPOLLRDHUP);
 
 	ASSERT_GE(ep, 0);
 	EXPECT_EQ(0, epoll_events(ep, 0));
@@ -179,7 +171,7 @@ TEST_F(poll, epoll_level)
 
 TEST_F(poll, epoll_edge)
 {
-	int ep = epoll_of(self->fd, EPOLLIN | EPOLLET), i;
+	int ep = net_epoll(self->fd, EPOLLIN | EPOLLET), i;
 
 	ASSERT_GE(ep, 0);
 	for (i = 0; i < 3; i++) {
@@ -195,7 +187,7 @@ TEST_F(poll, epoll_edge)
 /* Edges come for new data also while older data waits. */
 TEST_F(poll, epoll_edge_unread)
 {
-	int ep = epoll_of(self->fd, EPOLLIN | EPOLLET), i;
+	int ep = net_epoll(self->fd, EPOLLIN | EPOLLET), i;
 
 	ASSERT_GE(ep, 0);
 	for (i = 0; i < 5; i++) {
@@ -207,7 +199,7 @@ TEST_F(poll, epoll_edge_unread)
 
 TEST_F(poll, epoll_edge_partly_read)
 {
-	int ep = epoll_of(self->fd, EPOLLIN | EPOLLET), i;
+	int ep = net_epoll(self->fd, EPOLLIN | EPOLLET), i;
 
 	ASSERT_GE(ep, 0);
 	for (i = 0; i < 5; i++) {
@@ -221,7 +213,7 @@ TEST_F(poll, epoll_edge_partly_read)
 TEST_F(poll, epoll_oneshot)
 {
 	struct epoll_event ev = { .events = EPOLLIN | EPOLLONESHOT };
-	int ep = epoll_of(self->fd, EPOLLIN | EPOLLONESHOT);
+	int ep = net_epoll(self->fd, EPOLLIN | EPOLLONESHOT);
 
 	ASSERT_GE(ep, 0);
 	PEER_WRITES(LEN);
@@ -237,7 +229,7 @@ TEST_F(poll, epoll_oneshot)
 /* EPOLLOUT as an edge, once there is room again. */
 TEST_F(poll, epoll_out)
 {
-	int ep = epoll_of(self->fd, EPOLLOUT | EPOLLET);
+	int ep = net_epoll(self->fd, EPOLLOUT | EPOLLET);
 	char buf[4096];
 	ssize_t n;
 
@@ -268,13 +260,13 @@ static void on_io(int sig)
 TEST_F(poll, signal)
 {
 	struct sigaction act = { .sa_handler = on_io };
-	long end = call_now_ms() + PATIENCE_MS;
+	long end = net_now_ms() + PATIENCE_MS;
 
 	ASSERT_EQ(0, sigaction(SIGIO, &act, NULL));
 	ASSERT_EQ(0, fcntl(self->fd, F_SETOWN, getpid()));
 	ASSERT_EQ(0, fcntl(self->fd, F_SETFL, O_ASYNC));
 	ASSERT_EQ(0, call_write(self->peer, self->text, LEN));
-	while (!signalled && call_now_ms() < end)
+	while (!signalled && net_now_ms() < end)
 		usleep(1000);
 	EXPECT_EQ(1, signalled);
 }
@@ -288,10 +280,10 @@ static int queued(int fd, unsigned long request)
 
 static int await_queued(int fd, int wanted)
 {
-	long end = call_now_ms() + PATIENCE_MS;
+	long end = net_now_ms() + PATIENCE_MS;
 
 	while (queued(fd, FIONREAD) != wanted)
-		if (call_now_ms() > end)
+		if (net_now_ms() > end)
 			return -ETIMEDOUT;
 		else
 			usleep(1000);
@@ -333,11 +325,11 @@ TEST_F(poll, fionread_exact)
 /* What the peer has not acknowledged; nothing, in the end. */
 TEST_F(poll, outq)
 {
-	long end = call_now_ms() + PATIENCE_MS;
+	long end = net_now_ms() + PATIENCE_MS;
 
 	ASSERT_EQ(0, call_write(self->fd, self->text, LEN));
 	ASSERT_EQ(0, call_expect(self->peer, LEN, 0, variant->marked));
-	while (queued(self->fd, SIOCOUTQ) && call_now_ms() < end)
+	while (queued(self->fd, SIOCOUTQ) && net_now_ms() < end)
 		usleep(1000);
 	EXPECT_EQ(0, queued(self->fd, SIOCOUTQ));
 	EXPECT_EQ(0, queued(self->fd, SIOCOUTQNSD));

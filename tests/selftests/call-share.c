@@ -88,21 +88,10 @@ TEST_F(share, fork)
 
 static int send_fd(int over, int fd)
 {
-	char control[CMSG_SPACE(sizeof(int))] = { 0 }, c = 'x';
-	struct iovec iov = { &c, 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+	char c = 'x';
 
-	cmsg->cmsg_level = SOL_SOCKET;
-	cmsg->cmsg_type = SCM_RIGHTS;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
-	return sendmsg(over, &msg, 0) == 1 ? 0 : -errno;
+	return call_send_cmsg(over, &c, 1, SOL_SOCKET, SCM_RIGHTS, fd) == 1 ?
+	       0 : -errno;
 }
 
 static int receive_fd(int over)

@@ -57,18 +57,6 @@ TEST_F(calls, poll_woken)
 	close(client);
 }
 
-static int epoll_of(int fd, uint32_t events)
-{
-	struct epoll_event ev = { .events = events };
-	int ep = epoll_create1(EPOLL_CLOEXEC);
-
-	if (ep >= 0 && epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev)) {
-		close(ep);
-		return -errno;
-	}
-	return ep;
-}
-
 static int epoll_count(int ep, int timeout_ms)
 {
 	struct epoll_event ev;
@@ -81,7 +69,7 @@ TEST_F(calls, epoll_level)
 	int ep, client, server;
 
 	ASSERT_EQ(0, listen_marked(self->listener));
-	ep = epoll_of(self->listener, EPOLLIN);
+	ep = net_epoll(self->listener, EPOLLIN);
 	ASSERT_GE(ep, 0);
 	client = fw_hello_to(self->listener);
 	ASSERT_GE(client, 0);
@@ -103,7 +91,7 @@ TEST_F(calls, epoll_edge)
 	int ep, client[2], server, i;
 
 	ASSERT_EQ(0, listen_marked(self->listener));
-	ep = epoll_of(self->listener, EPOLLIN | EPOLLET);
+	ep = net_epoll(self->listener, EPOLLIN | EPOLLET);
 	ASSERT_GE(ep, 0);
 	for (i = 0; i < 2; i++) {
 		client[i] = fw_hello_to(self->listener);
@@ -135,7 +123,7 @@ TEST_F(calls, epoll_edge_late)
 	ASSERT_GE(client, 0);
 	ASSERT_EQ(0, fw_admit(self->fw, self->event));
 	ASSERT_TRUE(net_wait(self->listener, POLLIN, PATIENCE_MS));
-	ep = epoll_of(self->listener, EPOLLIN | EPOLLET);
+	ep = net_epoll(self->listener, EPOLLIN | EPOLLET);
 	ASSERT_GE(ep, 0);
 	EXPECT_EQ(1, epoll_count(ep, PATIENCE_MS));
 	EXPECT_EQ(0, epoll_count(ep, 0));
@@ -150,7 +138,7 @@ TEST_F(calls, epoll_before_option)
 
 	ASSERT_EQ(0, net_bind(self->listener));
 	ASSERT_EQ(0, net_listen(self->listener, 8));
-	ep = epoll_of(self->listener, EPOLLIN | EPOLLET);
+	ep = net_epoll(self->listener, EPOLLIN | EPOLLET);
 	ASSERT_GE(ep, 0);
 	ASSERT_EQ(0, net_mark(self->listener, NULL, 0, 0));
 	client = fw_hello_to(self->listener);

@@ -13,7 +13,6 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "calls.h"
@@ -40,15 +39,6 @@ static int talk(int client, int server)
 	if (!err && strcmp(buf, "to client"))
 		err = -EBADMSG;
 	return err;
-}
-
-/* The clock of the tick, by which the kernel's own time-outs run: it can stand. */
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
-	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
 }
 
 /* In a child process: accept(), echo one byte, exit with 0. */
@@ -148,10 +138,10 @@ TEST_F(calls, accept_time_out)
 				sizeof(tv)));
 	client = fw_hello_to(self->listener);
 	ASSERT_GE(client, 0);
-	start = now_ms();
+	start = net_now_ms();
 	ASSERT_EQ(-1, accept(self->listener, NULL, NULL));
 	EXPECT_EQ(EAGAIN, errno);
-	EXPECT_GE(now_ms() - start, 290);
+	EXPECT_GE(net_now_ms() - start, 290);
 
 	/* The handshake goes on; the next accept() gets it. */
 	ASSERT_EQ(0, fw_admit(self->fw, self->event));

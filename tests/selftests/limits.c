@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <sockauth/genl.h>
@@ -446,37 +445,38 @@ static int sysctl_set(const char *path, int n)
 	return fclose(file) ? -errno : 0;
 }
 
-/* Have them come to a marked listener once; in milliseconds, or -errno. */
-static int time_of(int *clients, int n)
+/* The same, and they go again, with the listener. */
+static int64_t cost_once(int fd, int *clients, int n)
 {
-	int fd = net_marked_listener(SOCKAUTH_TIMEOUT_MAX, n), i;
-	struct timespec begin, end;
-	int64_t cost;
+	int64_t cost = cost_of(fd, clients, n);
+	int i;
 
-	if (fd < 0)
-		return fd;
-	clock_gettime(CLOCK_MONOTONIC, &begin);
-	cost = cost_of(fd, clients, n);
-	clock_gettime(CLOCK_MONOTONIC, &end);
 	for (i = 0; i < n; i++)
 		close(clients[i]);
 	close(fd);
-	return cost < 0 ? cost : (end.tv_sec - begin.tv_sec + 1) * 1000;
+	return cost;
+}
+
+/* How long they take to come to a marked listener, in milliseconds, or -errno. */
+static int time_of(int *clients, int n)
+{
+	int fd = net_marked_listener(SOCKAUTH_TIMEOUT_MAX, n);
+	int64_t begin = net_now_ms(), cost;
+
+	if (fd < 0)
+		return fd;
+	cost = cost_once(fd, clients, n);
+	return cost < 0 ? cost : net_now_ms() - begin + 1000;
 }
 
 /* A plain listener for N, and what N silent connections to it cost. */
 static int64_t cost_of_tcp(int *clients, int n)
 {
-	int fd = net_tcp(AF_INET), i;
-	int64_t cost;
+	int fd = net_tcp(AF_INET);
 
 	if (net_bind(fd) || net_listen(fd, n))
 		return -errno;
-	cost = cost_of(fd, clients, n);
-	for (i = 0; i < n; i++)
-		close(clients[i]);
-	close(fd);
-	return cost;
+	return cost_once(fd, clients, n);
 }
 
 /*

@@ -43,6 +43,12 @@ int net_address(int fd, struct sockaddr_in6 *addr, socklen_t *len);
 int net_connect_to(int listener);
 int net_pair(int pair[2]);
 
+/* The clock of the tick, by which the kernel's own time-outs run: it can stand. */
+int64_t net_now_ms(void);
+
+/* An epoll that waits for EVENTS of FD. */
+int net_epoll(int fd, uint32_t events);
+
 /* Wait for EVENTS (poll(2)); false at the time-out. */
 bool net_wait(int fd, short events, int timeout_ms);
 
