@@ -377,6 +377,22 @@ size_t open_record(const struct keys *keys, uint32_t cipher,
 	return len;
 }
 
+void expect_left(const struct leg *leg, const uint8_t *data, size_t len,
+		 const char *text)
+{
+	uint32_t consumed = number_of(leg, SOCKAUTH_A_CONSUMED);
+	uint8_t plain[64];
+	struct keys rx;
+
+	/* Header, text, type, tag: RFC 8446 5.2. */
+	assert_int_equal(len - consumed, 5 + strlen(text) + 1 + 16);
+	keys_of(leg, SOCKAUTH_A_RX, &rx);
+	assert_int_equal(open_record(&rx, number_of(leg, SOCKAUTH_A_CIPHER),
+				     data + consumed, len - consumed, plain),
+			 strlen(text));
+	assert_memory_equal(plain, text, strlen(text));
+}
+
 size_t seal_any_record(const struct keys *keys, uint32_t cipher, uint8_t type,
 		       const void *plain, size_t len, uint8_t *record)
 {

@@ -88,6 +88,10 @@ size_t open_any_record(const struct keys *keys, uint32_t cipher,
 		       uint8_t *type);
 size_t open_record(const struct keys *keys, uint32_t cipher,
 		   const uint8_t *record, size_t len, uint8_t *plain);
+
+/* What the last leg has left of its LEN bytes is a record that says TEXT. */
+void expect_left(const struct leg *leg, const uint8_t *data, size_t len,
+		 const char *text);
 size_t seal_any_record(const struct keys *keys, uint32_t cipher, uint8_t type,
 		       const void *plain, size_t len, uint8_t *record);
 size_t seal_record(const struct keys *keys, uint32_t cipher,
