@@ -171,6 +171,16 @@ int fw_transact(struct fakeworker *fw, struct nlmsghdr *nlh)
 	return err < 0 ? err : verdict;
 }
 
+int fw_send(struct fakeworker *fw, const struct nlmsghdr *nlh)
+{
+	return sockauth_genl_send(fw->genl, nlh);
+}
+
+int fw_join(struct fakeworker *fw)
+{
+	return sockauth_genl_join(fw->genl);
+}
+
 int fw_limit(struct fakeworker *fw, uint16_t limit, uint32_t value)
 {
 	struct nlmsghdr *nlh = fw_begin(fw, SOCKAUTH_CMD_LIMITS_SET);
@@ -252,6 +262,9 @@ static void fw_put_done(struct nlmsghdr *nlh, const struct fw_reply *reply)
 				 SOCKAUTH_NAME_SUBJECT);
 		mnl_attr_put_strz(nlh, SOCKAUTH_A_PEER_NAME, reply->peer);
 	}
+	if (reply->blob)
+		mnl_attr_put(nlh, SOCKAUTH_A_BLOB, strlen(reply->blob),
+			     reply->blob);
 }
 
 /* Answer an event; the result is the kernel's. */

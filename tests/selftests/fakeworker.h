@@ -49,6 +49,7 @@ struct fw_event {
  * @consumed: of the event's token
  * @token: for the peer, or NULL
  * @peer: DONE: name of the peer, or NULL
+ * @blob: DONE: what comes back with each RECORD, or NULL
  * @reason: FAIL: enum sockauth_reason
  * @error: FAIL: positive errno
  * @text: FAIL: one line, or NULL
@@ -60,6 +61,7 @@ struct fw_reply {
 	uint32_t	consumed;
 	const char	*token;
 	const char	*peer;
+	const char	*blob;
 	uint32_t	reason;
 	uint32_t	error;
 	const char	*text;
@@ -83,11 +85,12 @@ int fw_admit(struct fakeworker *fw, struct fw_event *event);
 /*
  * A message of the test's own making: begin it, put attributes with libmnl, and
  * have the kernel's verdict; fw_text() is what the kernel said to the last one.
- * It can be longer than what is valid by 2 KiB.
+ * It can be longer than what is valid by 2 KiB.  fw_send() does not wait for it.
  */
 struct nlmsghdr;
 struct nlmsghdr *fw_begin(struct fakeworker *fw, uint8_t cmd);
 int fw_transact(struct fakeworker *fw, struct nlmsghdr *nlh);
+int fw_send(struct fakeworker *fw, const struct nlmsghdr *nlh);
 const char *fw_text(const struct fakeworker *fw);
 
 /* Set one limit of the namespace. */
@@ -95,6 +98,9 @@ int fw_limit(struct fakeworker *fw, uint16_t limit, uint32_t value);
 
 /* Another receive buffer than the window was granted by; 1: for one event. */
 int fw_room(struct fakeworker *fw, int bytes);
+
+/* Be told of what happens in the namespace, as monitors are. */
+int fw_join(struct fakeworker *fw);
 
 /* How many connections ended for REASON in this namespace, or -errno. */
 int64_t fw_failed(enum sockauth_reason reason);

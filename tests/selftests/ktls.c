@@ -15,6 +15,7 @@
 
 #include "net.h"
 
+#define RECORD_ALERT	21
 #define RECORD_DATA	23
 #define RECORD_OVERHEAD	(5 + 1 + 16)
 
@@ -101,24 +102,11 @@ TEST_F(ktls, sendfile)
 /* A record of another type is EIO to read(), as it always was. */
 TEST_F(ktls, control_record_is_eio)
 {
-	char control[CMSG_SPACE(1)] = { 0 };
-	struct iovec iov = { .iov_base = (char *)"\x01\x00", .iov_len = 2 };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
 	char c;
 
 	ASSERT_EQ(0, net_ktls(self->pair[0], true));
 	ASSERT_EQ(0, net_ktls(self->pair[1], false));
-	cmsg->cmsg_level = 282;		/* SOL_TLS */
-	cmsg->cmsg_type = 1;		/* TLS_SET_RECORD_TYPE */
-	cmsg->cmsg_len = CMSG_LEN(1);
-	*CMSG_DATA(cmsg) = 21;		/* alert */
-	ASSERT_EQ(2, sendmsg(self->pair[0], &msg, 0));
+	ASSERT_EQ(0, net_write_record(self->pair[0], RECORD_ALERT, "\x01\x00", 2));
 	EXPECT_EQ(-EIO, net_read(self->pair[1], &c, 1));
 }
 

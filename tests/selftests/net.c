@@ -168,6 +168,28 @@ int net_pair(int pair[2])
 	return 0;
 }
 
+/* Marked, and on its way to LISTENER without waiting for it. */
+int net_marked_client(int listener)
+{
+	int fd = net_tcp(AF_INET), err;
+	struct sockaddr_in6 addr;
+	socklen_t len;
+
+	if (fd < 0)
+		return fd;
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	err = net_mark(fd, NULL, 0, 60000);
+	if (!err)
+		err = net_address(listener, &addr, &len);
+	if (!err && connect(fd, (struct sockaddr *)&addr, len) &&
+	    errno != EINPROGRESS)
+		err = -errno;
+	if (!err)
+		return fd;
+	close(fd);
+	return err;
+}
+
 int64_t net_now_ms(void)
 {
 	struct timespec ts;
@@ -257,6 +279,29 @@ int net_write(int fd, const void *data, size_t len)
 {
 	ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
 
+	if (n < 0)
+		return -errno;
+	return (size_t)n == len ? 0 : -EMSGSIZE;
+}
+
+int net_write_record(int fd, uint8_t type, const void *data, size_t len)
+{
+	char control[CMSG_SPACE(sizeof(type))] = { 0 };
+	struct iovec iov = { (void *)data, len };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
+	ssize_t n;
+
+	cmsg->cmsg_level = SOL_TLS;
+	cmsg->cmsg_type = TLS_SET_RECORD_TYPE;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(type));
+	*CMSG_DATA(cmsg) = type;
+	n = sendmsg(fd, &msg, MSG_NOSIGNAL);
 	if (n < 0)
 		return -errno;
 	return (size_t)n == len ? 0 : -EMSGSIZE;

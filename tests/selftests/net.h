@@ -41,6 +41,7 @@ int net_listener(int family);
 int net_marked_listener(uint32_t timeout_ms, int backlog);
 int net_address(int fd, struct sockaddr_in6 *addr, socklen_t *len);
 int net_connect_to(int listener);
+int net_marked_client(int listener);
 int net_pair(int pair[2]);
 
 /* The clock of the tick, by which the kernel's own time-outs run: it can stand. */
@@ -71,6 +72,7 @@ int net_ktls(int fd, bool client);
 
 /* Write, or read exactly, LEN bytes; -ENODATA at an early end. */
 int net_write(int fd, const void *data, size_t len);
+int net_write_record(int fd, uint8_t type, const void *data, size_t len);
 int net_read(int fd, void *data, size_t len);
 
 #endif /* NET_H */

@@ -9,9 +9,7 @@
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
-#include <poll.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -19,10 +17,6 @@
 #include "net.h"
 
 #define SUITE	NET_CIPHER
-
-/* Contexts that a worker does not hear the end of; the kernel remembers some. */
-#define UNHEARD		1200
-#define REMEMBERED	1024
 
 FIXTURE(nonsense)
 {
@@ -386,118 +380,6 @@ TEST_F(nonsense, again_and_again)
 		ASSERT_EQ(0, fw_still_served(self->fw, self->event,
 					  self->listener));
 	}
-}
-
-/* Netlink says once that something did not fit. */
-static int next_fitting(struct fakeworker *fw, struct fw_event *event, int ms)
-{
-	int err = fw_next(fw, event, ms);
-
-	return err == -ENOBUFS ? fw_next(fw, event, ms) : err;
-}
-
-/*
- * A worker that takes the room away which its events were granted by. What the
- * kernel cannot tell it ends; what it was told of does not.
- */
-TEST_F(nonsense, deaf)
-{
-	struct fw_event *other = malloc(sizeof(*other));
-	int client[2], i, err;
-	char c;
-
-	ASSERT_NE(NULL, other);
-	ASSERT_EQ(0, fw_room(self->fw, 1));
-	for (i = 0; i < 2; i++) {
-		client[i] = fw_hello_to(self->listener);
-		ASSERT_GE(client[i], 0);
-		/* The first event fills the buffer, which nobody reads. */
-		usleep(QUIET_MS * 1000);
-	}
-	err = net_read(client[1], &c, 1);
-	EXPECT_TRUE(err == -ENODATA || err == -ECONNRESET);
-	EXPECT_EQ(1, fw_failed(SOCKAUTH_REASON_INTERNAL));
-	/* There is no room for the kernel's verdict either, before this. */
-	ASSERT_EQ(0, next_fitting(self->fw, other, PATIENCE_MS));
-	EXPECT_STILL_SERVED();
-	EXPECT_EQ(0, fw_still_served(self->fw, other, self->listener));
-	/* The credit of the event that could not be sent came back. */
-	for (i = 0; i < 20; i++) {
-		close(client[0]);
-		client[0] = fw_hello_to(self->listener);
-		ASSERT_EQ(0, fw_next(self->fw, other, PATIENCE_MS));
-		ASSERT_EQ(0, fw_still_served(self->fw, other, self->listener));
-	}
-	close(client[0]);
-	close(client[1]);
-	free(other);
-}
-
-/* N connections to LISTENER of which FW keeps a context each. */
-static int open_contexts(struct fakeworker *fw, struct fw_event *event,
-			 int listener, int *clients, int n)
-{
-	int i, err = 0;
-
-	for (i = 0; !err && i < n; i++) {
-		clients[i] = fw_hello_to(listener);
-		err = clients[i] < 0 ? clients[i] :
-		      fw_next(fw, event, PATIENCE_MS);
-		if (!err)
-			err = fw_continue(fw, event);
-	}
-	return err;
-}
-
-/* What FW is told to forget, all of it, answered. */
-static unsigned int forget(struct fakeworker *fw, struct fw_event *event)
-{
-	unsigned int ids = 0;
-
-	while (!next_fitting(fw, event, QUIET_MS) &&
-	       event->cmd == SOCKAUTH_CMD_CLOSE) {
-		ids += event->ids;
-		fw_closed(fw);
-	}
-	return ids;
-}
-
-/*
- * The same while contexts end: the kernel remembers so many of them, of which the
- * worker hears once it listens, and no more.
- */
-TEST_F_TIMEOUT(nonsense, deaf_to_the_end, 900)
-{
-	int listener = net_marked_listener(600000, UNHEARD), client;
-	const struct rlimit files = { UNHEARD + 100, UNHEARD + 100 };
-	struct fw_event *event = malloc(sizeof(*event));
-	static int clients[UNHEARD];
-	unsigned int told;
-	int i;
-
-	ASSERT_NE(NULL, event);
-	ASSERT_GE(listener, 0);
-	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
-	ASSERT_EQ(0, fw_limit(self->fw, SOCKAUTH_A_LIMIT_PENDING, 2 * UNHEARD));
-	ASSERT_EQ(0, fw_limit(self->fw, SOCKAUTH_A_LIMIT_PENDING_NET,
-			      2 * UNHEARD));
-	ASSERT_EQ(0, open_contexts(self->fw, event, listener, clients, UNHEARD));
-	/* The first CLOSE fills the buffer. */
-	ASSERT_EQ(0, fw_room(self->fw, 1));
-	for (i = 0; i < UNHEARD; i++)
-		close(clients[i]);
-	ASSERT_TRUE(fw_counted(SOCKAUTH_REASON_PEER_CLOSED, UNHEARD));
-	ASSERT_EQ(0, fw_room(self->fw, 1 << 17));
-	told = forget(self->fw, event);
-	EXPECT_LE(REMEMBERED, told);
-	EXPECT_GT(UNHEARD, told);
-	client = fw_hello_to(listener);
-	ASSERT_GE(client, 0);
-	ASSERT_EQ(0, fw_next_step(self->fw, event, PATIENCE_MS));
-	EXPECT_EQ(0, fw_still_served(self->fw, event, listener));
-	close(client);
-	close(listener);
-	free(event);
 }
 
 SOCKAUTH_HARNESS_MAIN

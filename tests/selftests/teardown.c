@@ -90,21 +90,6 @@ static int served(struct fakeworker *fw, struct fw_event *event, int listener)
 	return err;
 }
 
-/* A client that begins, and does not wait. */
-static int begin_client(int listener)
-{
-	int fd = net_tcp(AF_INET);
-	struct sockaddr_in6 addr;
-	socklen_t len;
-
-	fcntl(fd, F_SETFL, O_NONBLOCK);
-	if (net_mark(fd, NULL, 0, 60000) || net_address(listener, &addr, &len))
-		return -errno;
-	if (connect(fd, (struct sockaddr *)&addr, len) && errno != EINPROGRESS)
-		return -errno;
-	return fd;
-}
-
 /*
  * In a process of its own: connections of both sides in every state, then word
  * to the parent. Never returns.
@@ -123,7 +108,7 @@ static void everything(int ready)
 	if (fw_hello_to(listener) < 0 || fw_admit(fw, event) ||
 	    accept(listener, NULL, NULL) < 0)
 		_exit(2);
-	if (begin_client(plain) < 0 || fw_admit(fw, event))
+	if (net_marked_client(plain) < 0 || fw_admit(fw, event))
 		_exit(3);
 	/* Ready; between two legs; asked about; waiting for credit; silent. */
 	if (fw_hello_to(listener) < 0 || fw_admit(fw, event))
@@ -132,7 +117,8 @@ static void everything(int ready)
 	    fw_continue(fw, event))
 		_exit(5);
 	for (i = 0; i < 12; i++)
-		if ((i % 2 ? fw_hello_to(listener) : begin_client(plain)) < 0)
+		if ((i % 2 ? fw_hello_to(listener) :
+			     net_marked_client(plain)) < 0)
 			_exit(6);
 	if (fw_next(fw, event, PATIENCE_MS) || net_connect_to(listener) < 0)
 		_exit(7);
@@ -376,7 +362,8 @@ TEST_F_TIMEOUT(teardown, worker_dies_everywhere, 120)
 
 	/* Sending: nobody reads, and the send buffer is small. */
 	for (i = 0; i < 2; i++) {
-		fd[i] = i ? begin_client(plain) : fw_hello_to(self->listener);
+		fd[i] = i ? net_marked_client(plain) :
+			    fw_hello_to(self->listener);
 		ASSERT_GE(fd[i], 0);
 		ASSERT_EQ(0, fw_next(fw, self->event, PATIENCE_MS));
 		big.id = self->event->id;
@@ -388,14 +375,14 @@ TEST_F_TIMEOUT(teardown, worker_dies_everywhere, 120)
 	EXPECT_TRUE(reaches(fd[1], SOCKAUTH_STATE_SENDING));
 	/* Between two legs, of both sides. */
 	for (; i < 4; i++) {
-		fd[i] = i % 2 ? begin_client(plain) :
+		fd[i] = i % 2 ? net_marked_client(plain) :
 				fw_hello_to(self->listener);
 		ASSERT_EQ(0, fw_next(fw, self->event, PATIENCE_MS));
 		ASSERT_EQ(0, fw_continue(fw, self->event));
 	}
 	/* Asked about, of both sides. */
 	for (; i < 6; i++) {
-		fd[i] = i % 2 ? begin_client(plain) :
+		fd[i] = i % 2 ? net_marked_client(plain) :
 				fw_hello_to(self->listener);
 		ASSERT_EQ(0, fw_next(fw, self->event, PATIENCE_MS));
 	}
