@@ -254,41 +254,59 @@ static void record(struct recording *r, const struct scenario *scenario)
 	SSL_CTX_free(ctx);
 }
 
-/* The pieces of a recording, while they are changed. */
-static struct piece pieces[PIECES_MAX];
+/*
+ * The pieces of a recording, while they are changed: those in their order, and
+ * behind them those that are not used.
+ */
+static struct piece *pieces[PIECES_MAX];
 static size_t piece_count;
 
-static void insert_piece(size_t i, const struct piece *piece)
+/* Most are short. */
+static void copy_piece(struct piece *to, const struct piece *from)
 {
-	if (piece_count == PIECES_MAX)
-		return;
+	memcpy(to, from, offsetof(struct piece, data) + from->len);
+}
+
+/* A copy of the piece @i before it. */
+static void double_piece(size_t i)
+{
+	struct piece *new = pieces[piece_count];
+
 	memmove(&pieces[i + 1], &pieces[i],
 		(piece_count - i) * sizeof(*pieces));
-	if (piece != &pieces[i])
-		pieces[i] = *piece;
+	pieces[i] = new;
+	copy_piece(new, pieces[i + 1]);
 	piece_count++;
+}
+
+static void drop_piece(size_t i)
+{
+	struct piece *piece = pieces[i];
+
+	memmove(&pieces[i], &pieces[i + 1],
+		(--piece_count - i) * sizeof(*pieces));
+	pieces[piece_count] = piece;
 }
 
 static void swap_pieces(size_t i)
 {
-	static struct piece first;
+	struct piece *first = pieces[i];
 
 	if (i + 1 == piece_count)
 		return;
-	first = pieces[i];
 	pieces[i] = pieces[i + 1];
 	pieces[i + 1] = first;
 }
 
 static void split_piece(size_t i, size_t offset)
 {
-	if (piece_count == PIECES_MAX)
-		return;
-	insert_piece(i, &pieces[i]);
-	pieces[i].len = offset;
-	pieces[i + 1].len -= offset;
-	memmove(pieces[i + 1].data, pieces[i + 1].data + offset,
-		pieces[i + 1].len);
+	struct piece *rest;
+
+	double_piece(i);
+	pieces[i]->len = offset;
+	rest = pieces[i + 1];
+	rest->len -= offset;
+	memmove(rest->data, rest->data + offset, rest->len);
 }
 
 static void insert_bytes(struct piece *piece, size_t offset,
@@ -359,33 +377,34 @@ static void change(struct input *in)
 {
 	enum change change = input_number(in, 1) % CHANGES;
 	size_t i = input_number(in, 1) % piece_count;
-	size_t offset = input_number(in, 2) % (pieces[i].len + 1);
+	size_t offset = input_number(in, 2) % (pieces[i]->len + 1);
 	uint8_t value = input_number(in, 1);
 
 	switch (change) {
 	case CHANGE_DOUBLE:
-		insert_piece(i, &pieces[i]);
+		if (piece_count < PIECES_MAX)
+			double_piece(i);
 		break;
 	case CHANGE_DROP:
 		if (piece_count > 1)
-			memmove(&pieces[i], &pieces[i + 1],
-				(--piece_count - i) * sizeof(*pieces));
+			drop_piece(i);
 		break;
 	case CHANGE_SWAP:
 		swap_pieces(i);
 		break;
 	case CHANGE_SPLIT:
-		split_piece(i, offset);
+		if (piece_count < PIECES_MAX)
+			split_piece(i, offset);
 		break;
 	case CHANGE_XOR:
 	case CHANGE_SET:
 	case CHANGE_CUT:
 	case CHANGE_INSERT:
 	case CHANGE_REPLACE:
-		change_content(&pieces[i], change, offset, value, in);
+		change_content(pieces[i], change, offset, value, in);
 		break;
 	default:
-		change_piece(&pieces[i], change, offset, value);
+		change_piece(pieces[i], change, offset, value);
 		break;
 	}
 }
@@ -440,12 +459,12 @@ static bool is_recorded(const struct recording *r, size_t count)
 	size_t len = 0, pos = 0, i, n;
 
 	for (i = 0; i < count; i++) {
-		if (pieces[i].type != TYPE_HANDSHAKE)
+		if (pieces[i]->type != TYPE_HANDSHAKE)
 			continue;
-		if (pieces[i].sealed && pieces[i].wire)
+		if (pieces[i]->sealed && pieces[i]->wire)
 			break;
-		memcpy(said + len, pieces[i].data, pieces[i].len);
-		len += pieces[i].len;
+		memcpy(said + len, pieces[i]->data, pieces[i]->len);
+		len += pieces[i]->len;
 	}
 	for (i = 0; i + 4 <= len && pos < r->messages_len; i += n) {
 		n = 4 + (said[i + 1] << 16 | said[i + 2] << 8 | said[i + 3]);
@@ -496,11 +515,11 @@ static void replay(struct recording *r)
 		more = check_leg(r, 0, 0);
 	}
 	for (i = 0; more && i < piece_count; i++) {
-		len += close_piece(r, &pieces[i], token + len);
-		if (pieces[i].glued && i + 1 < piece_count &&
+		len += close_piece(r, pieces[i], token + len);
+		if (pieces[i]->glued && i + 1 < piece_count &&
 		    len + PIECE_MAX + 64 < sizeof(token))
 			continue;
-		run(r, number++, token, len, pieces[i].malformed);
+		run(r, number++, token, len, pieces[i]->malformed);
 		more = check_leg(r, len, i + 1);
 		len = 0;
 	}
@@ -514,7 +533,17 @@ static void take_pieces(const struct recording *r)
 
 	piece_count = r->count;
 	for (i = 0; i < r->count; i++)
-		pieces[i] = r->pieces[i];
+		copy_piece(pieces[i], &r->pieces[i]);
+}
+
+static void make_room(void)
+{
+	size_t i;
+
+	for (i = 0; i < PIECES_MAX; i++) {
+		pieces[i] = calloc(1, sizeof(*pieces[i]));
+		fuzz_check(pieces[i] != NULL, "there is memory");
+	}
 }
 
 /**
@@ -542,6 +571,7 @@ void handshake_setup(const struct scenario *list, size_t count)
 {
 	fuzz_check(!setup_openssl(NULL), "OpenSSL begins");
 	random_init();
+	make_room();
 	for (; recording_count < count; recording_count++) {
 		struct recording *r = &recordings[recording_count];
 
