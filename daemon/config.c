@@ -34,22 +34,23 @@ static const char *profile_of(const char *section)
 	return section + strspn(section, " \t");
 }
 
+/* inih's name of the section is cut: to 49 bytes, where a profile's has 71. */
 static int handle_value(void *arg, const char *section, const char *name,
 			const char *value)
 {
 	struct config_parser *p = arg;
-	struct config_profile *profile;
+	struct config *config = p->config;
 
+	(void)section;
 	if (p->err)
 		return 0;
-	if (!strcmp(section, "daemon"))
+	if (p->in_daemon)
 		return !config_set_daemon(p, name, value);
-	profile = profile_of(section) ?
-		  find_profile(p->config, profile_of(section)) : NULL;
-	if (!profile)
-		return !config_fail(p, -EINVAL, "%s: no section above it",
-				    name);
-	return !config_set_profile(p, profile, section, name, value);
+	if (p->in_profile)
+		return !config_set_profile(p,
+				&config->profiles[config->profile_count - 1],
+				name, value);
+	return !config_fail(p, -EINVAL, "%s: no section above it", name);
 }
 
 static int add_profile(struct config_parser *p, const char *name)
@@ -97,12 +98,19 @@ static int add_profile(struct config_parser *p, const char *name)
 static int note_section(struct config_parser *p, char *line)
 {
 	char *end = strchr(line, ']');
-	const char *profile;
+	const char *profile, *rest;
 
 	if (!end)
 		return config_fail(p, -EINVAL, "a section ends with \"]\"");
 	*end = '\0';
+	rest = end + 1 + strspn(end + 1, " \t\r");
+	if (*rest && !strchr("#;", *rest))
+		return config_fail(p, -EINVAL,
+				   "a key has a line of its own, not that of [%s]",
+				   line + 1);
 	profile = profile_of(line + 1);
+	p->in_profile = profile;
+	p->in_daemon = !profile;
 	if (profile)
 		return add_profile(p, profile);
 	if (strcmp(line + 1, "daemon"))
@@ -112,16 +120,24 @@ static int note_section(struct config_parser *p, char *line)
 	return 0;
 }
 
-/* Like fgets(), but counts lines, and does not cut one that is too long. */
+/*
+ * Like fgets(), but counts lines, and does not cut one that is too long. To inih
+ * a line that begins with blanks would be more of the value above it, whatever
+ * it says. In the end a key may still be in @buf, which is on a stack.
+ */
 static char *read_line(char *buf, int size, void *stream)
 {
 	struct config_parser *p = stream;
-	size_t len = strcspn(p->next, "\n");
 	char section[256];
+	size_t len;
 
-	if (p->err || !*p->next)
+	if (p->err || !*p->next) {
+		explicit_bzero(buf, size);
 		return NULL;
+	}
 	p->line++;
+	p->next += strspn(p->next, " \t");
+	len = strcspn(p->next, "\n");
 	if (len + 2 > (size_t)size) {
 		config_fail(p, -EINVAL, "a line of more than %d bytes", size - 2);
 		return NULL;

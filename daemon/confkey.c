@@ -462,15 +462,18 @@ static const struct config_key profile_keys[] = {
 
 static int set_value(struct config_parser *p, void *object, uint32_t *given,
 		     const struct config_key *keys, size_t count,
-		     const char *section, const char *name, const char *value)
+		     const char *name, const char *value)
 {
 	size_t i;
 
 	for (i = 0; i < count && strcmp(keys[i].name, name); i++)
 		;
+	if (i == count && object == p->config)
+		return config_fail(p, -EINVAL, "[daemon] has no key \"%s\"",
+				   name);
 	if (i == count)
-		return config_fail(p, -EINVAL, "[%s] has no key \"%s\"",
-				   section, name);
+		return config_fail(p, -EINVAL,
+				   "[profile NAME] has no key \"%s\"", name);
 	if ((*given & 1u << i) && !keys[i].list)
 		return config_fail(p, -EINVAL, "%s: given a second time",
 				   name);
@@ -491,24 +494,22 @@ int config_set_daemon(struct config_parser *p, const char *name,
 {
 	return set_value(p, p->config, &p->config->given, daemon_keys,
 			 sizeof(daemon_keys) / sizeof(daemon_keys[0]),
-			 "daemon", name, value);
+			 name, value);
 }
 
 /**
  * config_set_profile - a line of [profile NAME]
  * @p: the parser
  * @profile: the profile
- * @section: its section
  * @name: of the key
  * @value: its value
  *
  * Return: 0 or -errno.
  */
 int config_set_profile(struct config_parser *p, struct config_profile *profile,
-		       const char *section, const char *name,
-		       const char *value)
+		       const char *name, const char *value)
 {
 	return set_value(p, profile, &profile->given, profile_keys,
 			 sizeof(profile_keys) / sizeof(profile_keys[0]),
-			 section, name, value);
+			 name, value);
 }

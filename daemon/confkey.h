@@ -2,6 +2,7 @@
 #ifndef SOCKAUTHD_CONFKEY_H
 #define SOCKAUTHD_CONFKEY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "config.h"
@@ -11,6 +12,8 @@
  * @config: what it says
  * @name: of the file
  * @next: line to read
+ * @in_daemon: the section is [daemon]
+ * @in_profile: it is that of the last profile
  * @line: number of the one before
  * @err: the first error
  * @text: set to what is wrong
@@ -20,6 +23,8 @@ struct config_parser {
 	struct config *config;
 	const char *name;
 	const char *next;
+	bool in_daemon;
+	bool in_profile;
 	int line;
 	int err;
 	char *text;
@@ -34,7 +39,6 @@ int config_parse_psk(const char *value, struct config_psk *psk,
 int config_set_daemon(struct config_parser *p, const char *name,
 		      const char *value);
 int config_set_profile(struct config_parser *p, struct config_profile *profile,
-		       const char *section, const char *name,
-		       const char *value);
+		       const char *name, const char *value);
 
 #endif /* SOCKAUTHD_CONFKEY_H */

@@ -30,6 +30,12 @@ static const struct {
 	{ "[daemon]\nworkers\n",
 	  "f:2: neither [SECTION] nor KEY = VALUE" },
 	{ "[daemon\nworkers = 2\n", "f:1: a section ends with \"]\"" },
+	{ "[daemon] workers = 2\n",
+	  "f:1: a key has a line of its own, not that of [daemon]" },
+	{ "[profile a]\nalpn = h2\n  guest = no\n",
+	  "f:3: [profile NAME] has no key \"guest\"" },
+	{ "[profile a]\nalpn = h2\n\thttp/1.1\n",
+	  "f:3: neither [SECTION] nor KEY = VALUE" },
 	{ "[profile ]\n", "f:1: the name of a profile has 1 to 63 characters" },
 	{ "[profile a b]\n",
 	  "f:1: the name of a profile has letters, digits, '-', '_' and '.'" },
@@ -94,6 +100,31 @@ static void test_long_line(void **state)
 	assert_int_equal(config_parse("f", line, &config, text, sizeof(text)),
 			 -EINVAL);
 	assert_string_equal(text, "f:2: a line of more than 198 bytes");
+}
+
+/* What belongs to a profile is not told by a part of its name. */
+static void test_long_names(void **state)
+{
+	static const char file[] =
+		"[profile aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa]\n"
+		"  trust = /strict.pem\n"
+		"[profile aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-12345678901234567-lax]\n"
+		"\ttrust = /lax.pem\n";
+	char text[CONFIG_TEXT_MAX];
+	struct config *config;
+
+	(void)state;
+	assert_int_equal(config_parse("f", file, &config, text, sizeof(text)),
+			 0);
+	assert_int_equal(config->profile_count, 2);
+	assert_int_equal(config->profiles[0].trust.count, 1);
+	assert_string_equal(config->profiles[0].trust.items[0].value,
+			    "/strict.pem");
+	assert_int_equal(strlen(config->profiles[1].name), 63);
+	assert_int_equal(config->profiles[1].trust.count, 1);
+	assert_string_equal(config->profiles[1].trust.items[0].value,
+			    "/lax.pem");
+	config_free(config);
 }
 
 static void test_long_alpn(void **state)
@@ -214,6 +245,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_long_line),
+		cmocka_unit_test(test_long_names),
 		cmocka_unit_test(test_long_alpn),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_values),
