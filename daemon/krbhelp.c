@@ -71,8 +71,10 @@ static void expand(const char *value, char *out, size_t size)
 
 /*
  * "service@host"; with a "/" it is a principal already.  As a host's name,
- * libkrb5 would ask DNS for another one by default: then whoever answers says
- * which service it is that has to prove itself.
+ * libkrb5 would ask DNS for another one: at once, or for a name that the KDC
+ * does not know (dns_canonicalize_hostname).  Then whoever answers says which
+ * service it is that has to prove itself.  A KDC refers clients to other realms
+ * for an instance of a service, too.
  */
 static krb5_error_code parse_target(krb5_context krb, const char *target,
 				    krb5_principal *server)
@@ -90,7 +92,7 @@ static krb5_error_code parse_target(krb5_context krb, const char *target,
 				       KRB5_NT_UNKNOWN, server);
 	free(service);
 	if (!code)
-		(*server)->type = KRB5_NT_SRV_HST;
+		(*server)->type = KRB5_NT_SRV_INST;
 	return code;
 }
 

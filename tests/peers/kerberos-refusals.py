@@ -36,16 +36,29 @@ class Ours(kerberos.Case):
                      "^no Kerberos ticket for nonesuch@.*not found",
                      {"name": 1, LEFT: 1}, target=f"nonesuch@{realm.HOST}")
 
-    def test_name_is_not_looked_up(self):
+    def replace(self, path, change):
+        """Other contents of a file, for this test."""
+        before = path.read_text(encoding="ascii")
+        self.addCleanup(path.write_text, before, encoding="ascii")
+        path.write_text(change(before), encoding="ascii")
+
+    def not_looked_up(self):
         """Whoever answers for DNS does not say whom we want to talk to."""
-        hosts = pathlib.Path("/etc/hosts")
-        before = hosts.read_text(encoding="ascii")
-        self.addCleanup(hosts.write_text, before, encoding="ascii")
-        hosts.write_text(f"{before}\n127.0.0.1 {realm.HOST} alias."
-                         f"{realm.HOST}\n", encoding="ascii")
+        self.replace(pathlib.Path("/etc/hosts"), lambda hosts: f"{hosts}\n"
+                     f"127.0.0.1 {realm.HOST} alias.{realm.HOST}\n")
         self.refused(self.serve(), errno.EINVAL,
                      "^no Kerberos ticket for demo@alias.*not found",
                      {"name": 1, LEFT: 1}, target=f"demo@alias.{realm.HOST}")
+
+    def test_name_is_not_looked_up(self):
+        self.not_looked_up()
+
+    def test_name_is_not_looked_up_after_all(self):
+        """libkrb5 can do so for names that the KDC does not know."""
+        self.replace(pathlib.Path("/etc/krb5.conf"), lambda conf: conf.replace(
+            "[libdefaults]\n",
+            "[libdefaults]\ndns_canonicalize_hostname = fallback\n"))
+        self.not_looked_up()
 
     def test_no_principal_as_target(self):
         self.refused(self.serve(), errno.EINVAL,
