@@ -21,6 +21,7 @@ int sandbox_enter(void)
 #include <seccomp.h>
 #include <stddef.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 static const int allowed[] = {
 	/* Netlink, the loader, systemd, signals, messages. */
@@ -32,15 +33,17 @@ static const int allowed[] = {
 	SCMP_SYS(set_robust_list), SCMP_SYS(exit), SCMP_SYS(exit_group),
 	/* malloc(); making memory executable is not among it, see below. */
 	SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise),
+	/* It has arenas for so many processors, once there are some of them. */
+	SCMP_SYS(sched_getaffinity),
 	/* Time, where the vDSO cannot tell. */
 	SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(time),
 	SCMP_SYS(nanosleep), SCMP_SYS(clock_nanosleep),
 	SCMP_SYS(restart_syscall),
 	/* OpenSSL's random numbers, and whether it has been forked. */
 	SCMP_SYS(getrandom), SCMP_SYS(getpid),
-	/* Signals, and abort(). */
+	/* Signals, and abort(), which needs tgkill(), see below. */
 	SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
-	SCMP_SYS(rt_sigaction), SCMP_SYS(gettid), SCMP_SYS(tgkill),
+	SCMP_SYS(rt_sigaction), SCMP_SYS(gettid),
 };
 
 /* libkrb5 looks for plugins, and does without: a refusal, not the end. */
@@ -70,6 +73,10 @@ static int allow(scmp_filter_ctx ctx)
 				       SCMP_SYS(mprotect), 1,
 				       SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC,
 					       0));
+	/* Other processes of the user are none of our threads' business. */
+	if (!err)
+		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill),
+				       1, SCMP_A0(SCMP_CMP_EQ, getpid()));
 	return err;
 }
 

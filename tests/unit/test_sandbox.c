@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,15 +21,21 @@
 #include "log.h"
 #include "sandbox.h"
 
+#define MANY	16	/* threads */
+
 #define BOTH "[profile default]\ncertificate = @/server.pem\n" \
 	     "key = @/server.key\ntrust = @/ca.pem\n"
+
+static pid_t parent;
 
 /* Run in a process of its own; returns how that ended. */
 static int in_child(void (*fn)(void))
 {
-	pid_t pid = fork();
 	int status;
+	pid_t pid;
 
+	parent = getpid();
+	pid = fork();
 	if (!pid) {
 		prctl(PR_SET_DUMPABLE, 0);
 		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || sandbox_enter())
@@ -151,6 +158,12 @@ static void make_code_later(void)
 	mprotect(p, 4096, PROT_READ | PROT_EXEC);
 }
 
+/* Any process of the user's own, if the kernel had the say. */
+static void signal_another(void)
+{
+	syscall(SYS_tgkill, parent, parent, 0);
+}
+
 static void fork_process(void)
 {
 	(void)!fork();
@@ -173,7 +186,7 @@ static void test_no_files(void **state)
 
 static void (*const forbidden[])(void) = {
 	open_internet, open_netlink, open_unix, start_program,
-	make_code, make_code_later, fork_process,
+	make_code, make_code_later, fork_process, signal_another,
 };
 
 static void test_forbidden(void **state)
@@ -223,6 +236,51 @@ static void test_threads(void **state)
 	assert_int_equal(WTERMSIG(status), SIGSYS);
 }
 
+/* Each has an arena of malloc()'s own, whose number is asked for at the ninth. */
+static void *wait_and_allocate(void *arg)
+{
+	char *volatile some;
+
+	pthread_barrier_wait(&barrier);
+	some = malloc(1000);
+	free(some);
+	/* An arena whose thread has ended is the next one's. */
+	pthread_barrier_wait(&barrier);
+	return arg;
+}
+
+static void test_many_threads(void **state)
+{
+	pthread_t threads[MANY];
+	int i, status;
+	pid_t pid;
+
+	(void)state;
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+		pthread_barrier_init(&barrier, NULL, MANY + 1);
+		for (i = 0; i < MANY; i++)
+			pthread_create(&threads[i], NULL, wait_and_allocate,
+				       NULL);
+		if (sandbox_enter())
+			_exit(2);
+		wait_and_allocate(NULL);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+static void test_abort(void **state)
+{
+	int status = in_child(abort);
+
+	(void)state;
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGABRT);
+}
+
 #endif
 
 int main(void)
@@ -233,6 +291,8 @@ int main(void)
 		cmocka_unit_test(test_forbidden),
 		cmocka_unit_test(test_no_files),
 		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_many_threads),
+		cmocka_unit_test(test_abort),
 #endif
 	};
 
