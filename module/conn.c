@@ -360,7 +360,7 @@ static bool sockauth_conn_aborts(enum sockauth_reason reason)
  * sockauth_conn_end() - the one ending
  * @conn: the connection; the caller has a reference and conn->lock
  * @reason: why; SOCKAUTH_REASON_NONE: an established one was closed in order
- * @error: positive errno for the application
+ * @error: positive errno for the application; what none can know becomes EPROTO
  * @text: one line for SOCKAUTH_ERROR, copied; may be NULL
  *
  * The first caller wins, later ones do nothing.  Afterwards the TCP socket is
@@ -381,7 +381,8 @@ void sockauth_conn_end(struct sockauth_conn *conn, enum sockauth_reason reason,
 		return;
 
 	conn->reason = reason;
-	conn->error = error;
+	/* From kTLS it may be ENOTSUPP; from 512 on, some would be a BUG(). */
+	conn->error = error > EHWPOISON ? EPROTO : error;
 	if (text && *text)
 		sockauth_conn_set_text(conn, text);
 	if (open || conn->state == SOCKAUTH_STATE_READY)

@@ -48,8 +48,12 @@ static struct netlink_range_validation sockauth_range_u16 = {
 	.min = 0, .max = 0xffff,
 };
 
+/*
+ * Up to the last one that applications know: the socket layer returns it to them
+ * as it is, and takes what is above, EIOCBQUEUED for one, for its own.
+ */
 static struct netlink_range_validation sockauth_range_error = {
-	.min = 1, .max = MAX_ERRNO,
+	.min = 1, .max = EHWPOISON,
 };
 
 const struct nla_policy sockauth_key_policy[SOCKAUTH_A_MAX + 1] = {

@@ -266,7 +266,10 @@ TEST_F(nonsense, values)
 		uint16_t attr;
 		uint32_t value;
 	} values[] = {
-		{ SOCKAUTH_A_ERROR, 0 }, { SOCKAUTH_A_ERROR, 4096 },
+		/* From 512 on the kernel talks to itself; 529 is EIOCBQUEUED. */
+		{ SOCKAUTH_A_ERROR, 0 }, { SOCKAUTH_A_ERROR, EHWPOISON + 1 },
+		{ SOCKAUTH_A_ERROR, 512 }, { SOCKAUTH_A_ERROR, 529 },
+		{ SOCKAUTH_A_ERROR, 4095 }, { SOCKAUTH_A_ERROR, 4096 },
 		{ SOCKAUTH_A_REASON, 0 },
 		{ SOCKAUTH_A_REASON, __SOCKAUTH_REASON_MAX },
 		{ SOCKAUTH_A_NAME_TYPE, SOCKAUTH_NAME_PSK + 1 },

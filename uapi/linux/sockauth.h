@@ -446,7 +446,8 @@ enum sockauth_step_status {
  * @SOCKAUTH_A_TOKEN: binary, opaque bytes from or for the peer
  * @SOCKAUTH_A_CONSUMED: u32, how much of the event's token was used
  * @SOCKAUTH_A_MALFORMED: flag, the token is no record
- * @SOCKAUTH_A_ERROR: u32, errno (positive) for the application
+ * @SOCKAUTH_A_ERROR: u32, errno (positive) for the application, at most
+ *	EHWPOISON: what is above is the kernel's own
  * @SOCKAUTH_A_TEXT: string, one line, for SOCKAUTH_ERROR
  * @SOCKAUTH_A_REASON: u32, enum sockauth_reason
  * @SOCKAUTH_A_LOCAL: binary, struct sockaddr_in or sockaddr_in6

@@ -90,6 +90,14 @@ static void put_done(struct fuzz_random *r, struct nlmsghdr *nlh)
 	}
 }
 
+/* From 512 on are those that the kernel takes for its own. */
+static uint32_t some_errno(struct fuzz_random *r)
+{
+	if (fuzz_chance(r, 60))
+		return EACCES;
+	return fuzz_chance(r, 75) ? 500 + fuzz_below(r, 41) : fuzz_number(r);
+}
+
 /* An answer to something that was asked, or nearly. */
 static void put_step(struct fuzz_random *r, struct nlmsghdr *nlh,
 		     const struct event *event)
@@ -118,8 +126,7 @@ static void put_step(struct fuzz_random *r, struct nlmsghdr *nlh,
 		put_done(r, nlh);
 	if (status == SOCKAUTH_STEP_FAIL) {
 		mnl_attr_put_u32(nlh, SOCKAUTH_A_REASON, fuzz_below(r, 30));
-		mnl_attr_put_u32(nlh, SOCKAUTH_A_ERROR,
-				 fuzz_chance(r, 90) ? EACCES : fuzz_number(r));
+		mnl_attr_put_u32(nlh, SOCKAUTH_A_ERROR, some_errno(r));
 		mnl_attr_put_strz(nlh, SOCKAUTH_A_TEXT, "no");
 	}
 	if (fuzz_chance(r, 5))
