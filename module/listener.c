@@ -246,13 +246,19 @@ void sockauth_listener_start(struct sockauth_listener *l)
 static void sockauth_listener_unready(struct sockauth_listener *l,
 				      struct sockauth_conn *conn)
 {
+	/* Once it is closed there may be no socket to ask. */
+	bool full = !l->closed && sockauth_listener_full(l);
+
 	lockdep_assert_held(&l->lock);
-	/* Where TCP's queue is full too, no further child will wake us. */
-	if (!l->closed && sockauth_listener_full(l))
-		queue_work(sockauth_wq, &l->drain);
 	list_del_init(&conn->link);
 	conn->ready = false;
 	l->nready--;
+	/*
+	 * Where TCP's queue is full too, no further child will wake us.  The
+	 * drain looks at the count without the lock: not before it has changed.
+	 */
+	if (full)
+		queue_work(sockauth_wq, &l->drain);
 }
 
 static struct sockauth_conn *
