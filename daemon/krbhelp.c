@@ -5,8 +5,8 @@
  * caches and network.  It may block, and it may crash.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,22 +96,45 @@ static krb5_error_code parse_target(krb5_context krb, const char *target,
 	return code;
 }
 
-/*
- * libkrb5 takes whatever it can read.  In /tmp that could be what another user
- * has put there, so that this one acts under his name.
- */
-static bool is_ours(krb5_context krb, krb5_ccache ccache)
+static krb5_error_code open_ours(const char *path, int *fd)
 {
-	const char *type = krb5_cc_get_type(krb, ccache);
-	const char *name = krb5_cc_get_name(krb, ccache);
 	struct stat st;
 
+	/* What is no file must not keep us waiting. */
+	*fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (*fd < 0)
+		return errno == ENOENT ? KRB5_FCC_NOFILE : KRB5_FCC_PERM;
+	if (!fstat(*fd, &st) && S_ISREG(st.st_mode) &&
+	    (st.st_uid == getuid() || !st.st_uid))
+		return 0;
+	close(*fd);
+	return KRB5_FCC_PERM;
+}
+
+/*
+ * libkrb5 takes whatever it can read.  In /tmp that could be what another user
+ * has put there, so that this one acts under his name, and he could do so right
+ * after we have looked.  So libkrb5 gets the file that we have looked at, which
+ * stays open until the process ends, and nothing where there was none.
+ */
+static krb5_error_code keep_ours(krb5_context krb, krb5_ccache *ccache)
+{
+	const char *type = krb5_cc_get_type(krb, *ccache);
+	const char *name = krb5_cc_get_name(krb, *ccache);
+	krb5_error_code code;
+	char kept[64];
+	int fd;
+
 	if (strcmp(type, "FILE") && strcmp(type, "DIR"))
-		return true;
+		return 0;
 	/* A member of a collection is named ":PATH". */
-	if (stat(name + (*name == ':'), &st) < 0)
-		return errno == ENOENT;
-	return st.st_uid == getuid() || !st.st_uid;
+	code = open_ours(name + (*name == ':'), &fd);
+	if (code)
+		return code;
+	krb5_cc_close(krb, *ccache);
+	/* One's own descriptors are there also if one cannot be dumped. */
+	snprintf(kept, sizeof(kept), "FILE:/proc/self/fd/%d", fd);
+	return krb5_cc_resolve(krb, kept, ccache);
 }
 
 /* The user's cache, and who he is in it. */
@@ -124,8 +147,8 @@ static krb5_error_code open_ccache(krb5_context krb, const char *name,
 	expand(name, expanded, sizeof(expanded));
 	code = *name ? krb5_cc_resolve(krb, expanded, ccache) :
 		       krb5_cc_default(krb, ccache);
-	if (!code && !is_ours(krb, *ccache))
-		code = KRB5_FCC_PERM;
+	if (!code)
+		code = keep_ours(krb, ccache);
 	if (!code)
 		code = krb5_cc_get_principal(krb, *ccache, client);
 	return code;

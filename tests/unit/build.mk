@@ -4,7 +4,7 @@
 # and prints TAP.  UNIT=name runs one of them.
 UNIT_TESTS  := genl worker config loader sandbox ticket acceptor clientwire \
 	       clientcert resumption initiator newticket session krb5 krbwire \
-	       broker x25519 hkdf drbg wiping
+	       krbhelp broker x25519 hkdf drbg wiping
 UNIT_PARTS  := fixture visit kernel realm
 UNIT_COMMON := $(UNIT_PARTS:%=$(BUILD)/tests/unit/%.o) \
 	       $(patsubst %.c,$(BUILD)/%.o,$(filter-out daemon/main.c,$(DAEMON_SRCS)))
@@ -29,6 +29,9 @@ $(BUILD)/unit/pki/complete-unit: tests/unit/pki tests/pki
 
 # Helpers that ask nobody.
 $(BUILD)/unit/test_broker: UNIT_LDFLAGS += -Wl,--wrap=broker_help
+
+# What happens while a helper looks at a credential cache.
+$(BUILD)/unit/test_krbhelp: UNIT_LDFLAGS += -Wl,--wrap=krb5_cc_get_principal
 
 -include $(UNIT_TESTS:%=$(BUILD)/tests/unit/test_%.d) \
 	 $(UNIT_PARTS:%=$(BUILD)/tests/unit/%.d)
