@@ -173,22 +173,39 @@ static void sockauth_listener_drain(struct work_struct *work)
 	int taken;
 
 	l = container_of(work, struct sockauth_listener, drain);
-	/* Its application can keep it locked: let it wait where others do not. */
-	if (!l->slow && sock_owned_by_user_nocheck(l->ss->sk)) {
-		l->slow = true;
-		queue_work(sockauth_app_wq, &l->drain);
-		return;
-	}
-	l->slow = false;
 	for (taken = 0; taken < SOCKAUTH_DRAIN_BATCH; taken++) {
 		if (READ_ONCE(l->closed) || sockauth_listener_full(l))
 			return;
+		/*
+		 * Its application can lock it at any time, and keep it so.  What
+		 * is left is the moment until accept() has it.
+		 */
+		if (sock_owned_by_user_nocheck(l->ss->sk)) {
+			queue_work(sockauth_app_wq, &l->slow);
+			return;
+		}
 		child = sockauth_compat_csk_accept(l->ss->sk);
 		if (!child)
 			return;
 		sockauth_listener_take(l, child);
 		cond_resched();
 	}
+	queue_work(sockauth_wq, &l->drain);
+}
+
+/*
+ * Wait for the application where others do not.  The drain goes on after it, so
+ * that there is one that takes children, and that it is known which queue has it.
+ */
+static void sockauth_listener_slow(struct work_struct *work)
+{
+	struct sockauth_listener *l;
+
+	l = container_of(work, struct sockauth_listener, slow);
+	if (READ_ONCE(l->closed))
+		return;
+	lock_sock(l->ss->sk);
+	release_sock(l->ss->sk);
 	queue_work(sockauth_wq, &l->drain);
 }
 
@@ -217,6 +234,7 @@ struct sockauth_listener *sockauth_listener_create(struct sockauth_sock *ss)
 	init_waitqueue_head(&l->wait);
 	init_waitqueue_func_entry(&l->entry, sockauth_listener_woken);
 	INIT_WORK(&l->drain, sockauth_listener_drain);
+	INIT_WORK(&l->slow, sockauth_listener_slow);
 	INIT_LIST_HEAD(&l->link);
 	spin_lock_init(&l->lock);
 	INIT_LIST_HEAD(&l->pending);
@@ -293,6 +311,9 @@ void sockauth_listener_stop(struct sockauth_listener *l)
 	spin_lock(&l->lock);
 	l->closed = true;
 	spin_unlock(&l->lock);
+	/* One that ran may have queued the other; that finds it closed. */
+	cancel_work_sync(&l->drain);
+	cancel_work_sync(&l->slow);
 	cancel_work_sync(&l->drain);
 
 	spin_lock(&l->snet->lock);

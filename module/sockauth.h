@@ -256,7 +256,7 @@ bool sockauth_ulp_other(const struct sock *sk);
  *	authenticated yet wakes no application
  * @entry: on the socket's own wait queue: its callback queues @drain
  * @drain: takes children out of TCP's accept queue
- * @slow: it is queued where it may wait for the application; its own
+ * @slow: waits for the application, which has locked the socket, for @drain
  * @link: on sockauth_net.listeners
  * @lock: protects all below
  * @pending: being authenticated, oldest first
@@ -274,7 +274,7 @@ struct sockauth_listener {
 	wait_queue_head_t	wait;
 	wait_queue_entry_t	entry;
 	struct work_struct	drain;
-	bool			slow;
+	struct work_struct	slow;
 	struct list_head	link;
 	spinlock_t		lock;		/* see above */
 	struct list_head	pending;

@@ -156,4 +156,38 @@ TEST_F(held, kill_established)
 	EXPECT_TRUE(ends(self, ECONNABORTED));
 }
 
+/* Children of a listener wait for its application, those of others do not. */
+TEST_F(held, listener)
+{
+	int listener = net_marked_listener(0, 128);
+	int other = net_marked_listener(0, 128), clients[3], i;
+	struct sockaddr_in6 addr;
+	socklen_t len;
+
+	ASSERT_GE(listener, 0);
+	ASSERT_GE(other, 0);
+	ASSERT_EQ(0, net_address(listener, &addr, &len));
+	ASSERT_TRUE(fault_begin(&self->fault, listener, SOL_IP, IP_OPTIONS,
+				sizeof(nops)));
+	for (i = 0; i < 2; i++) {
+		clients[i] = net_tcp(addr.sin6_family);
+		ASSERT_EQ(0, connect(clients[i], (struct sockaddr *)&addr, len));
+		ASSERT_EQ(0, fw_hello(clients[i]));
+	}
+	EXPECT_EQ(-ETIMEDOUT, fw_next(self->fw, self->event, QUIET_MS));
+	clients[2] = fw_hello_to(other);
+	ASSERT_GE(clients[2], 0);
+	EXPECT_EQ(0, fw_admit(self->fw, self->event));
+	EXPECT_TRUE(net_wait(other, POLLIN, PATIENCE_MS));
+
+	ASSERT_EQ(0, fault_end(&self->fault, nops));
+	EXPECT_EQ(0, fw_admit(self->fw, self->event));
+	EXPECT_EQ(0, fw_admit(self->fw, self->event));
+	EXPECT_TRUE(net_wait(listener, POLLIN, PATIENCE_MS));
+	for (i = 0; i < 3; i++)
+		close(clients[i]);
+	close(other);
+	close(listener);
+}
+
 SOCKAUTH_HARNESS_MAIN
