@@ -96,7 +96,9 @@ static int make_public(const uint8_t *private, uint8_t *public)
 	ok = ctx && key && base.exch_init(ctx, key, NULL) &&
 	     base.exch_set_peer(ctx, base_point) &&
 	     base.exch_derive(ctx, public, &len, len) && len == KEY_LEN;
-	base.exch_free(ctx);
+	/* Unlike a key, what derives has to be there to be freed. */
+	if (ctx)
+		base.exch_free(ctx);
 	base.key_free(key);
 	return ok;
 }

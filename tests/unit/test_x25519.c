@@ -2,13 +2,42 @@
 /*
  * Key pairs of our provider against those that OpenSSL makes itself.
  */
+#include <stdlib.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/provider.h>
 
 #include "fixture.h"
 #include "tlsprov.h"
+
+/* How many allocations succeed before one does not; -1: all. */
+static int left = -1;
+
+static void *allocate(size_t size, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	if (left >= 0 && left-- == 0)
+		return NULL;
+	return malloc(size);
+}
+
+static void *reallocate(void *p, size_t size, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return realloc(p, size);
+}
+
+static void release(void *p, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	free(p);
+}
 
 static EVP_PKEY *generate(void)
 {
@@ -77,13 +106,40 @@ static void test_group(void **state)
 	EVP_PKEY_CTX_free(ctx);
 }
 
+/* Wherever memory runs out, there is no key, and nothing else happens. */
+static void test_no_memory(void **state)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "X25519",
+						       TLSPROV_PROPERTIES);
+	EVP_PKEY *key = NULL;
+	int count, result = 0;
+
+	(void)state;
+	assert_int_equal(EVP_PKEY_keygen_init(ctx), 1);
+	for (count = 0; result != 1; count++) {
+		left = count;
+		result = EVP_PKEY_keygen(ctx, &key);
+		left = -1;
+		assert_int_equal(!!key, result == 1);
+		ERR_clear_error();
+	}
+	/* Key pair, its parts, what derives. */
+	assert_in_range(count, 5, 100);
+	EVP_PKEY_free(key);
+	EVP_PKEY_CTX_free(ctx);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pair),
 		cmocka_unit_test(test_group),
+		cmocka_unit_test(test_no_memory),
 	};
 
+	/* Before OpenSSL has any memory. */
+	if (!CRYPTO_set_mem_functions(allocate, reallocate, release))
+		return 1;
 	return cmocka_run_group_tests_name("x25519", tests, setup_openssl,
 					   teardown_openssl);
 }
