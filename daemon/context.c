@@ -150,15 +150,22 @@ int context_ask(struct context *ctx, struct broker_request *request)
 {
 	struct contexts *table = ctx->table;
 	size_t window = table->snapshot->config->window;
+	int err = -EAGAIN;
 
-	/* Each may hold an event of the window; some are left for others. */
-	if (table->asking >= window - window / 8) {
+	request->guest = context_is_guest(ctx);
+	/*
+	 * Each may hold an event of the window; some are left for others.  The
+	 * broker's socket has a limit of its own.
+	 */
+	if (table->asking < window - window / 8)
+		err = table->broker < 0 ? -EIO :
+					  broker_ask(table->broker, request);
+	if (err == -EAGAIN) {
 		verdict_set(&ctx->verdict, SOCKAUTH_REASON_LIMIT, EAGAIN,
 			    "too many connections wait for Kerberos tickets");
 		return -EAGAIN;
 	}
-	request->guest = context_is_guest(ctx);
-	if (table->broker < 0 || broker_ask(table->broker, request)) {
+	if (err) {
 		verdict_set(&ctx->verdict, SOCKAUTH_REASON_INTERNAL, EIO,
 			    "the broker of Kerberos tickets is gone");
 		return -EIO;

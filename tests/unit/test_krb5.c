@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "psk.h"
 #include "realm.h"
@@ -203,17 +204,27 @@ static void test_no_credentials(void **state)
 	test_end(t);
 }
 
+/* The initiator's first event. */
+static uint32_t ask(struct test *t)
+{
+	const struct event ev = { .id = 1, .leg = 1, .begins = true,
+				  .role = SOCKAUTH_ROLE_INITIATOR,
+				  .profile = "default",
+				  .target = "demo@host.test" };
+
+	step_run(t->client, &ev, t->reply);
+	return t->reply->status;
+}
+
 /* Whoever closes too early is not forgotten: the broker's answer comes. */
 static void test_closed_while_asking(void **state)
 {
-	struct event ev = { .id = 1, .leg = 1, .begins = true,
-			    .role = SOCKAUTH_ROLE_INITIATOR,
-			    .profile = "default", .target = "demo@host.test" };
+	struct event ev;
 	struct test *t;
 
 	(void)state;
 	test_begin(&t, INITIATOR, ACCEPTOR);
-	step_run(t->client, &ev, t->reply);
+	ask(t);
 	assert_true(t->reply->wait);
 	assert_int_equal(t->client->asking, 1);
 	context_forget(t->client, 1);
@@ -221,6 +232,32 @@ static void test_closed_while_asking(void **state)
 	issue(&good, t->answer);
 	t->answer->id = 1;
 	assert_false(step_resume(t->client, t->answer, &ev, t->reply));
+	assert_int_equal(t->client->asking, 0);
+	test_end(t);
+}
+
+/* It has more to do than its socket can hold; that is not its end. */
+static void test_busy_broker(void **state)
+{
+	static const struct broker_request request;
+	struct test *t;
+	int err;
+
+	(void)state;
+	test_begin(&t, INITIATOR, ACCEPTOR);
+	while (!(err = broker_ask(t->client->broker, &request)))
+		;
+	assert_int_equal(err, -EAGAIN);
+	assert_int_equal(ask(t), SOCKAUTH_STEP_FAIL);
+	assert_int_equal(t->reply->verdict.reason, SOCKAUTH_REASON_LIMIT);
+	assert_int_equal(t->reply->verdict.error, EAGAIN);
+	assert_string_equal(t->reply->verdict.text,
+			    "too many connections wait for Kerberos tickets");
+	close(t->broker);
+	t->broker = -1;
+	assert_int_equal(ask(t), SOCKAUTH_STEP_FAIL);
+	assert_int_equal(t->reply->verdict.reason, SOCKAUTH_REASON_INTERNAL);
+	assert_int_equal(t->reply->verdict.error, EIO);
 	assert_int_equal(t->client->asking, 0);
 	test_end(t);
 }
@@ -409,6 +446,7 @@ int main(void)
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_no_credentials),
 		cmocka_unit_test(test_closed_while_asking),
+		cmocka_unit_test(test_busy_broker),
 		cmocka_unit_test(test_request),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_identities),
