@@ -45,6 +45,7 @@
 #define HELPERS_MAX	128
 #define HELPERS_USER	32	/* of them for one user */
 #define HELPERS_GUESTS	64	/* of them for guests, who can be many users */
+#define HELPERS_MAP	64	/* of them to look up who has come */
 #define CLIENTS_MAX	257	/* workers, and the daemon itself */
 #define PATIENCE	25	/* seconds that a helper may take */
 #define NOBODY		65534
@@ -232,6 +233,14 @@ static size_t helpers_of_guests(const struct broker *b)
 	return count;
 }
 
+/* Helpers that look up users have none themselves. */
+static bool too_many_lookups(const struct broker *b,
+			     const struct broker_request *request)
+{
+	return request->op == BROKER_MAP &&
+	       helpers_of(b, (uid_t)-1) >= HELPERS_MAP;
+}
+
 static void start_helper(struct broker *b, int client,
 			 const struct broker_request *request)
 {
@@ -243,6 +252,9 @@ static void start_helper(struct broker *b, int client,
 	else if (request->guest && helpers_of_guests(b) >= HELPERS_GUESTS)
 		send_failure(client, request->id, SOCKAUTH_REASON_LIMIT,
 			     EAGAIN, "too many connections of other network namespaces wait for Kerberos tickets");
+	else if (too_many_lookups(b, request))
+		send_failure(client, request->id, SOCKAUTH_REASON_LIMIT,
+			     EAGAIN, "too many principals are looked up");
 	else if (fork_helper(b, client, request))
 		send_failure(client, request->id, SOCKAUTH_REASON_INTERNAL,
 			     EAGAIN, "the broker cannot start a helper");

@@ -150,14 +150,16 @@ int context_ask(struct context *ctx, struct broker_request *request)
 {
 	struct contexts *table = ctx->table;
 	size_t window = table->snapshot->config->window;
+	size_t left = request->op == BROKER_MAP ? window / 2 : window / 8;
 	int err = -EAGAIN;
 
 	request->guest = context_is_guest(ctx);
 	/*
-	 * Each may hold an event of the window; some are left for others.  The
-	 * broker's socket has a limit of its own.
+	 * Each may hold an event of the window; some are left for others, and
+	 * more by what strangers can have asked.  The broker's socket has a
+	 * limit of its own.
 	 */
-	if (table->asking < window - window / 8)
+	if (table->asking < window - left)
 		err = table->broker < 0 ? -EIO :
 					  broker_ask(table->broker, request);
 	if (err == -EAGAIN) {

@@ -399,21 +399,31 @@ static void note_origin(const struct context *ctx,
 	memcpy(origin->secret, secrets->resumption, sizeof(origin->secret));
 }
 
+/* A peer that is looked up is done when the broker has answered. */
+static enum tls_result finish_psk(struct context *ctx, struct reply *reply)
+{
+	if (ctx->psk.mapping)
+		reply->consumed = ctx->psk.consumed;
+	else if (psk_map_user(ctx, reply->consumed))
+		return TLS_MORE;
+	return psk_identify(ctx, reply) ? TLS_FAILED : TLS_DONE;
+}
+
 static enum tls_result step(struct context *ctx, const struct event *ev,
 			    struct reply *reply)
 {
 	enum tls_result result;
 
+	if (ctx->psk.mapping)
+		return finish_psk(ctx, reply);
 	result = tls_step(&ctx->tls, ev->token, ev->token_len, &reply->out,
 			  &reply->consumed);
 	if (result == TLS_FAILED)
 		tls_explain(&ctx->tls, &ctx->verdict);
-	if (result == TLS_MORE)
-		psk_map_user(ctx);
 	if (result != TLS_DONE)
 		return result;
 	if (psk_used(ctx))
-		return psk_identify(ctx, reply) ? TLS_FAILED : TLS_DONE;
+		return finish_psk(ctx, reply);
 	if (identify(ctx, reply)) {
 		verdict_set(&ctx->verdict, SOCKAUTH_REASON_INTERNAL, EACCES,
 			    "the peer's certificate was not verified");

@@ -132,8 +132,6 @@ static int find_session(SSL *ssl, const unsigned char *identity, size_t len,
 	ctx->psk.mech = SOCKAUTH_MECH_NONE;
 	ctx->psk.plain = NULL;
 	ctx->psk.asked = false;
-	ctx->psk.mapping = false;
-	ctx->mapped_uid = UINT32_MAX;
 	if (ctx->psk.alert)
 		return 1;
 	plain = find_plain(cred->config, identity, len);
@@ -365,22 +363,30 @@ int psk_identify(struct context *ctx, struct reply *reply)
 
 /**
  * psk_map_user - ask the broker which local user the peer is
- * @ctx: acceptor that waits for more
+ * @ctx: acceptor whose handshake with a PSK is done
+ * @consumed: how much of the event's token was used
  *
- * Without an answer there is no such user.
+ * Not before the peer's Finished: who replays a ClientHello has a good binder,
+ * and a helper costs more than anything else in a handshake.  If nobody can be
+ * asked, there is no such user.
+ *
+ * Return: whether there is an answer to wait for.
  */
-void psk_map_user(struct context *ctx)
+bool psk_map_user(struct context *ctx, size_t consumed)
 {
 	struct broker_request request = { .id = ctx->id, .op = BROKER_MAP };
 
-	if (ctx->role != SOCKAUTH_ROLE_ACCEPTOR || ctx->psk.mapping ||
-	    ctx->psk.mech != SOCKAUTH_MECH_KRB5 || !psk_used(ctx) ||
+	if (ctx->psk.mech != SOCKAUTH_MECH_KRB5 ||
 	    !ctx->profile->config->map_users)
-		return;
-	ctx->psk.mapping = true;
+		return false;
 	strcpy(request.name, ctx->psk.krb.name);
-	if (context_ask(ctx, &request))
+	if (context_ask(ctx, &request)) {
 		ctx->verdict.reason = SOCKAUTH_REASON_NONE;
+		return false;
+	}
+	ctx->psk.mapping = true;
+	ctx->psk.consumed = consumed;
+	return true;
 }
 
 /**

@@ -35,7 +35,8 @@ struct psk_cred {
  * @krb: SOCKAUTH_MECH_KRB5: KRB_AP_REQ and what belongs to it
  * @alert: how to refuse the peer; 0: not
  * @asked: acceptor: the peer wants a KRB_AP_REP; initiator: we do
- * @mapping: acceptor: the broker was asked who that is
+ * @mapping: acceptor: the handshake is done, and the broker was asked who that is
+ * @consumed: how much was used of the event that waits for it
  * @replied: initiator: KRB_AP_REP was good
  */
 struct psk_state {
@@ -46,6 +47,7 @@ struct psk_state {
 	bool asked;
 	bool replied;
 	bool mapping;
+	size_t consumed;
 };
 
 int psk_init(void);
@@ -56,7 +58,7 @@ int psk_initiate(SSL_CTX *initiator);
 bool psk_initiates(const struct psk_cred *cred, const char *target);
 bool psk_used(const struct context *ctx);
 int psk_identify(struct context *ctx, struct reply *reply);
-void psk_map_user(struct context *ctx);
+bool psk_map_user(struct context *ctx, size_t consumed);
 void psk_state_clear(struct context *ctx);
 int psk_answered(struct context *ctx, const struct broker_answer *answer);
 

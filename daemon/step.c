@@ -360,11 +360,12 @@ void step_run(struct contexts *table, const struct event *ev,
 		}
 		err = begin(ctx, ev);
 	}
+	if (!err && !ctx->asking)
+		err = advance(ctx, ev, reply);
+	/* An initiator asks before its first step, an acceptor in its last. */
 	if (!err && ctx->asking) {
 		err = context_hold(ctx, ev->leg, ev->token, ev->token_len);
 		reply->wait = !err;
-	} else if (!err) {
-		err = advance(ctx, ev, reply);
 	}
 	end_leg(ctx, ev, reply, err);
 }

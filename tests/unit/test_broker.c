@@ -70,11 +70,11 @@ static void ask(int fd, uint64_t id, uint32_t uid, const char *name)
 	assert_int_equal(broker_ask(fd, &request), 0);
 }
 
-/* Guests are limited together, whoever they are. */
-static void ask_as_guest(int fd, uint64_t id, const char *name)
+/* Guests are limited together, whoever they are; so are look-ups. */
+static void look_up(int fd, uint64_t id, bool guest, const char *name)
 {
 	struct broker_request request = {
-		.id = id, .op = BROKER_MAP, .guest = true,
+		.id = id, .op = BROKER_MAP, .guest = guest,
 	};
 
 	strcpy(request.name, name);
@@ -166,17 +166,20 @@ static void expect_time_outs(int fd, uint64_t first, int count)
 	}
 }
 
-/* Many that wait: one user's are limited, and guests', and end in time. */
+/* Many that wait: one user's, guests' and look-ups are limited, and end in time. */
 static void test_user_limit(void **state)
 {
 	struct sockets *s = *state;
 	int i;
 
 	for (i = 0; i < GUEST_LIMIT; i++)
-		ask_as_guest(s->two, 400 + i, "wait");
-	ask_as_guest(s->two, 500, "");
+		look_up(s->two, 400 + i, true, "wait");
+	look_up(s->two, 500, true, "");
 	expect_failure(s->two, 500, SOCKAUTH_REASON_LIMIT, EAGAIN,
 		       "too many connections of other network namespaces");
+	look_up(s->two, 502, false, "");
+	expect_failure(s->two, 502, SOCKAUTH_REASON_LIMIT, EAGAIN,
+		       "too many principals are looked up");
 	for (i = 0; i < USER_LIMIT; i++)
 		ask(s->one, 100 + i, getuid(), "wait");
 	ask(s->one, 200, getuid(), "");
@@ -190,7 +193,7 @@ static void test_user_limit(void **state)
 	/* After 25 seconds. */
 	expect_time_outs(s->two, 400, GUEST_LIMIT);
 	expect_time_outs(s->one, 100, USER_LIMIT);
-	ask_as_guest(s->two, 501, "");
+	look_up(s->two, 501, true, "");
 	assert_int_equal(receive(s->two), 0);
 	assert_int_equal(answer.id, 501);
 	ask(s->one, 300, getuid(), "");

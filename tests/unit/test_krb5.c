@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -262,6 +263,82 @@ static void test_busy_broker(void **state)
 	test_end(t);
 }
 
+/* An acceptor with its last event: what the broker is asked, and the end. */
+static void finish(struct test *t, uint32_t *number)
+{
+	static uint8_t one[70000], two[70000];
+	size_t one_len, two_len, asking = t->server->asking;
+	uint32_t cleg = 2;
+
+	*number = 1;
+	issue(&good, t->answer);
+	assert_int_equal(client_hello(t), SOCKAUTH_STEP_CONTINUE);
+	assert_int_equal(serve(t, t->hello, t->hello_len, number, one,
+			       &one_len), SOCKAUTH_STEP_CONTINUE);
+	assert_int_equal(t->server->asking, asking);
+	feed(t->client, t->cleg, &cleg, NULL, one, one_len, two, &two_len);
+	assert_int_equal(status_of(t->cleg), SOCKAUTH_STEP_DONE);
+	serve(t, two, two_len, number, one, &one_len);
+	assert_int_equal(one_len, 0);
+}
+
+static void test_map_users(void **state)
+{
+	struct broker_request request;
+	struct keys tx;
+	struct event ev;
+	struct test *t;
+	uint32_t number;
+	int broker[2];
+
+	(void)state;
+	test_begin(&t, INITIATOR, ACCEPTOR "map-users = yes\n");
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, broker), 0);
+	t->server->broker = broker[0];
+	finish(t, &number);
+	assert_int_equal(recv(broker[1], &request, sizeof(request), 0),
+			 sizeof(request));
+	assert_int_equal(request.op, BROKER_MAP);
+	assert_string_equal(request.name, USER);
+	memset(t->answer, 0, sizeof(*t->answer));
+	t->answer->id = request.id;
+	t->answer->uid = 4711;
+	assert_true(step_resume(t->server, t->answer, &ev, t->reply));
+	assert_int_equal(ev.leg, number - 1);
+	assert_int_equal(t->reply->status, SOCKAUTH_STEP_DONE);
+	assert_int_equal(t->reply->mapped_uid, 4711);
+	assert_string_equal(t->reply->peer.name, USER);
+	/* A Finished of SHA-256 and what makes a record of it. */
+	assert_int_equal(t->reply->consumed, 5 + 4 + 32 + 1 + 16);
+	keys_of(t->cleg, SOCKAUTH_A_TX, &tx);
+	assert_memory_equal(t->reply->keys.rx.key, tx.key, tx.key_len);
+	assert_int_equal(t->server->count, 0);
+	close(broker[1]);
+	test_end(t);
+}
+
+/* Where half of the window waits, the others are let in as nobody. */
+static void test_map_limit(void **state)
+{
+	struct test *t;
+	uint32_t number;
+	int broker[2];
+	char byte;
+
+	(void)state;
+	test_begin(&t, INITIATOR, "[daemon]\nwindow = 8\n" ACCEPTOR
+		   "map-users = yes\n");
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, broker), 0);
+	t->server->broker = broker[0];
+	t->server->asking = 4;
+	finish(t, &number);
+	assert_int_equal(status_of(t->sleg), SOCKAUTH_STEP_DONE);
+	assert_null(t->sleg->tb[SOCKAUTH_A_MAPPED_UID]);
+	assert_int_equal(recv(broker[1], &byte, 1, MSG_DONTWAIT), -1);
+	close(broker[1]);
+	test_end(t);
+}
+
 static void test_request(void **state)
 {
 	static const uint8_t long_one[KRB_REQUEST_MAX + 1];
@@ -447,6 +524,8 @@ int main(void)
 		cmocka_unit_test(test_no_credentials),
 		cmocka_unit_test(test_closed_while_asking),
 		cmocka_unit_test(test_busy_broker),
+		cmocka_unit_test(test_map_users),
+		cmocka_unit_test(test_map_limit),
 		cmocka_unit_test(test_request),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_identities),

@@ -5,6 +5,8 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <openssl/core_names.h>
 #include <openssl/hmac.h>
@@ -13,14 +15,19 @@
 #include "psk.h"
 #include "realm.h"
 
-/* Who sends a ClientHello again gets an answer that he cannot use. */
+/*
+ * Who sends a ClientHello again gets an answer that he cannot use, and nobody
+ * is asked who he is.
+ */
 static void test_replayed_hello(void **state)
 {
 	static uint8_t one[70000], two[70000];
 	size_t one_len, two_len;
 	uint32_t sleg = 1, cleg = 2;
 	struct contexts *again;
+	int broker[2];
 	struct test *t;
+	char byte;
 
 	(void)state;
 	test_begin(&t, INITIATOR, ACCEPTOR);
@@ -29,7 +36,9 @@ static void test_replayed_hello(void **state)
 	serve(t, t->hello, t->hello_len, &sleg, one, &one_len);
 	feed(t->client, t->cleg, &cleg, NULL, one, one_len, two, &two_len);
 	assert_int_equal(status_of(t->cleg), SOCKAUTH_STEP_DONE);
-	again = new_table(ACCEPTOR, 8);
+	again = new_table(ACCEPTOR "map-users = yes\n", 8);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, broker), 0);
+	again->broker = broker[0];
 	free_table(t->server);
 	t->server = again;
 	sleg = 1;
@@ -37,6 +46,9 @@ static void test_replayed_hello(void **state)
 			       &one_len), SOCKAUTH_STEP_CONTINUE);
 	assert_int_equal(serve(t, two, two_len, &sleg, one, &one_len),
 			 SOCKAUTH_STEP_FAIL);
+	assert_int_equal(recv(broker[1], &byte, 1, MSG_DONTWAIT), -1);
+	assert_int_equal(t->server->asking, 0);
+	close(broker[1]);
 	test_end(t);
 }
 
