@@ -314,12 +314,18 @@ struct sockauth_exchange *sockauth_exchange_alloc(struct sockauth_conn *conn);
 void sockauth_exchange_free(struct sockauth_exchange *ex);
 void sockauth_exchange_discard(struct sockauth_conn *conn);
 void sockauth_exchange_drop_reply(struct sockauth_conn *conn);
+void sockauth_exchange_progress(struct sockauth_conn *conn,
+				struct sockauth_reply *reply);
+void sockauth_exchange_unlock(struct sockauth_conn *conn);
 void sockauth_exchange_work(struct work_struct *work);
-int sockauth_exchange_give_up(struct sockauth_conn *conn,
-			      const struct sock *nlsk, u32 leg);
-int sockauth_exchange_answer(struct sockauth_conn *conn,
-			     const struct sock *nlsk, u32 leg,
-			     struct sockauth_reply *reply);
+
+/* ---- answer.c: from the worker to the connection ---- */
+
+int sockauth_answer_give_up(struct sockauth_conn *conn,
+			    const struct sock *nlsk, u32 leg);
+int sockauth_answer_put(struct sockauth_conn *conn, const struct sock *nlsk,
+			u32 leg, struct sockauth_reply *reply);
+void sockauth_answer_take(struct sockauth_conn *conn);
 
 /* ---- client.c: connect(), and calls before it is through ---- */
 
@@ -348,6 +354,7 @@ struct sockauth_token {
 
 void sockauth_relay_scan(struct sock *sk, struct sockauth_token *token);
 int sockauth_relay_copy(struct sock *sk, void *to, u32 len);
+void sockauth_relay_wait(struct sock *sk);
 int sockauth_relay_consume(struct sock *sk, u32 len);
 void sockauth_relay_drain(struct sock *sk);
 int sockauth_relay_send(struct sockauth_conn *conn,

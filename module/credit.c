@@ -215,29 +215,64 @@ out:
 }
 
 /**
+ * sockauth_credit_return() - the granted credit cannot be used now
+ * @conn: the connection, locked by the caller; it has to acquire it again
+ */
+void sockauth_credit_return(struct sockauth_conn *conn)
+{
+	struct sockauth_exchange *ex = conn->ex;
+	struct sockauth_net *snet = sockauth_conn_host(conn);
+	struct sockauth_worker *worker;
+
+	lockdep_assert_held(&conn->lock);
+	spin_lock(&snet->lock);
+	worker = ex->worker;
+	refcount_inc(&worker->ref);
+	ex->granted = false;
+	worker->outstanding--;
+	/* Of a dead worker we are about to hear, and then it is unlinked. */
+	if (!ex->context && !worker->dead)
+		sockauth_worker_put(sockauth_credit_unlink(ex));
+	spin_unlock(&snet->lock);
+
+	sockauth_credit_pump(worker);
+	sockauth_worker_put(worker);
+}
+
+/**
  * sockauth_credit_sent() - the granted credit is being used for an event
  * @conn: the connection, locked by the caller
+ *
+ * From here on a reply can come, and let go of the worker.
+ *
+ * Return: the worker, with a reference for the caller.
  */
-void sockauth_credit_sent(struct sockauth_conn *conn)
+struct sockauth_worker *sockauth_credit_sent(struct sockauth_conn *conn)
 {
 	struct sockauth_net *snet = sockauth_conn_host(conn);
+	struct sockauth_worker *worker;
 
 	spin_lock(&snet->lock);
+	worker = conn->ex->worker;
+	refcount_inc(&worker->ref);
 	conn->ex->granted = false;
 	conn->ex->asked = true;
 	spin_unlock(&snet->lock);
+	return worker;
 }
 
 /**
  * sockauth_credit_unsent() - the event could not be sent: no reply will come
  * @conn: the connection, locked by the caller, about to be ended
+ *
+ * Unless one has come: a worker can guess what it is about to be asked.
  */
 void sockauth_credit_unsent(struct sockauth_conn *conn)
 {
 	struct sockauth_net *snet = sockauth_conn_host(conn);
 
 	spin_lock(&snet->lock);
-	conn->ex->granted = true;
+	conn->ex->granted = conn->ex->asked;
 	conn->ex->asked = false;
 	spin_unlock(&snet->lock);
 }

@@ -24,12 +24,18 @@ static void sockauth_event_wipe(struct sk_buff *skb)
 		sock_rfree(skb);
 }
 
-/*
+/**
+ * sockauth_event_send() - send a worker an event
+ * @worker: the worker; the caller has a reference
+ * @skb: the message; gone in any case
+ *
  * To this very socket: genlmsg_unicast() would send to whoever has its port now,
- * and shows the message to taps.  The message is gone in any case.
+ * and shows the message to taps.
+ *
+ * Return: 0; -ECONNREFUSED: the worker is gone; -EAGAIN: its receive buffer is
+ *	full, which the window should have prevented.
  */
-static int sockauth_event_send(struct sockauth_worker *worker,
-			       struct sk_buff *skb)
+int sockauth_event_send(struct sockauth_worker *worker, struct sk_buff *skb)
 {
 	struct sock *nlsk = worker->nlsk;
 	int err = 0;
@@ -147,37 +153,44 @@ static int sockauth_event_put_token(struct sk_buff *skb,
 }
 
 /**
- * sockauth_event_step() - hand a token to the connection's worker
- * @conn: the connection, locked by the caller, with credit at its worker
+ * sockauth_event_step() - a token for the connection's worker
+ * @conn: the connection, locked by the caller, with credit granted by its worker
+ * @leg: number of the event
  * @token: what sockauth_relay_scan() found
  *
- * Return: 0; -ECONNREFUSED: the worker is gone; -ENOMEM; -EAGAIN: its receive
- *	buffer is full, which the window should have prevented.
+ * Return: the message, for sockauth_event_send(), or an ERR_PTR: -ENOMEM;
+ *	-EBUSY: the application has the socket locked; -EMSGSIZE: the token is not
+ *	there any more.
  */
-int sockauth_event_step(struct sockauth_conn *conn,
-			const struct sockauth_token *token)
+struct sk_buff *sockauth_event_step(struct sockauth_conn *conn, u32 leg,
+				    const struct sockauth_token *token)
 {
 	const struct sockauth_req *req = conn->req;
 	size_t size = SOCKAUTH_EVENT_FIXED + strlen(req->profile) +
 		      strlen(req->target) + req->alpn_len + token->len;
 	struct sk_buff *skb;
+	int err = -EMSGSIZE;
 	void *hdr;
 
 	lockdep_assert_held(&conn->lock);
 	skb = genlmsg_new(size, GFP_KERNEL);
 	if (!skb)
-		return -ENOMEM;
+		return ERR_PTR(-ENOMEM);
 	hdr = genlmsg_put(skb, 0, 0, &sockauth_family, 0, SOCKAUTH_CMD_STEP);
 	if (!hdr ||
 	    nla_put_u64_64bit(skb, SOCKAUTH_A_ID, conn->id, SOCKAUTH_A_PAD) ||
-	    nla_put_u32(skb, SOCKAUTH_A_LEG, conn->leg) ||
-	    (!conn->ex->context && sockauth_event_put_begin(skb, conn)) ||
-	    sockauth_event_put_token(skb, conn, token)) {
-		nlmsg_free(skb);
-		return -EMSGSIZE;
-	}
+	    nla_put_u32(skb, SOCKAUTH_A_LEG, leg) ||
+	    (!conn->ex->context && sockauth_event_put_begin(skb, conn)))
+		goto fail;
+	err = sockauth_event_put_token(skb, conn, token);
+	if (err)
+		goto fail;
 	genlmsg_end(skb, hdr);
-	return sockauth_event_send(conn->ex->worker, skb);
+	return skb;
+
+fail:
+	nlmsg_free(skb);
+	return ERR_PTR(err);
 }
 
 /**

@@ -3,7 +3,7 @@
  * sockauth - exchange: one leg after the other, until the keys are there
  *
  * Drives a connection from what arrives (sockauth_exchange_work) and from what
- * a worker answers (sockauth_exchange_answer), both under conn->lock.  Owns
+ * a worker answers (sockauth_exchange_progress), both under conn->lock.  Owns
  * struct sockauth_exchange; the moves are tabled in conn.c.
  */
 #include <linux/slab.h>
@@ -135,36 +135,85 @@ static bool sockauth_exchange_over_limit(struct sockauth_conn *conn, u32 more)
 	return true;
 }
 
-/* A token is there (or it is our turn to begin), and a worker has credit. */
-static void sockauth_exchange_step(struct sockauth_conn *conn,
-				   const struct sockauth_token *token)
+static void sockauth_exchange_fail(struct sockauth_conn *conn, int err)
 {
-	int err = 0;
-
-	if (!conn->ex->sock)
-		err = sockauth_relay_socket(conn);
-	if (err == -ENOTCONN) {
-		sockauth_conn_end(conn, SOCKAUTH_REASON_PEER_CLOSED, ECONNRESET,
-				  "the peer closed the connection after its first token");
-		return;
-	}
-	if (err)
-		goto fail;
-
-	WRITE_ONCE(conn->leg, conn->leg + 1);
-	conn->ex->offered = token->len;
-	sockauth_conn_set_state(conn, SOCKAUTH_STATE_ASKED);
-	sockauth_credit_sent(conn);
-	err = sockauth_event_step(conn, token);
-	/* A port that is gone will be reported dead; then somebody else. */
-	if (!err || err == -ECONNREFUSED)
-		return;
-	sockauth_credit_unsent(conn);
-fail:
 	net_warn_ratelimited("sockauth: cannot hand connection %llu to a worker: %pe\n",
 			     conn->id, ERR_PTR(err));
 	sockauth_conn_end(conn, SOCKAUTH_REASON_INTERNAL, ENOBUFS,
 			  "the kernel could not hand the token to the daemon");
+}
+
+/* The private socket, before the first token is sent.  False: it ended there. */
+static bool sockauth_exchange_prepare(struct sockauth_conn *conn)
+{
+	int err = sockauth_relay_socket(conn);
+
+	if (err == -ENOTCONN)
+		sockauth_conn_end(conn, SOCKAUTH_REASON_PEER_CLOSED, ECONNRESET,
+				  "the peer closed the connection after its first token");
+	else if (err)
+		sockauth_exchange_fail(conn, err);
+	return !err;
+}
+
+/*
+ * Ask the worker that has granted credit.  The event is complete before anybody
+ * could answer it: a reply gives credit back and lets go of the worker, and does
+ * not wait for us.
+ *
+ * Return: 0, also if the connection ended there; -EBUSY: the application has the
+ * socket locked.
+ */
+static int sockauth_exchange_step(struct sockauth_conn *conn,
+				  const struct sockauth_token *token)
+{
+	struct sockauth_worker *worker;
+	struct sk_buff *skb;
+	int err;
+
+	skb = sockauth_event_step(conn, conn->leg + 1, token);
+	if (PTR_ERR(skb) == -EBUSY)
+		return -EBUSY;
+	if (IS_ERR(skb)) {
+		sockauth_exchange_fail(conn, PTR_ERR(skb));
+		return 0;
+	}
+	WRITE_ONCE(conn->leg, conn->leg + 1);
+	conn->ex->offered = token->len;
+	sockauth_conn_set_state(conn, SOCKAUTH_STATE_ASKED);
+	worker = sockauth_credit_sent(conn);
+	err = sockauth_event_send(worker, skb);
+	sockauth_worker_put(worker);
+	/* A port that is gone will be reported dead; then somebody else. */
+	if (!err || err == -ECONNREFUSED)
+		return 0;
+	sockauth_credit_unsent(conn);
+	sockauth_exchange_fail(conn, err);
+	return 0;
+}
+
+/*
+ * Hand on a token, once there is credit.  Whoever has the socket can keep it
+ * locked for as long as it likes; the credit, for which others wait, is given
+ * back before we wait for that.
+ */
+static void sockauth_exchange_offer(struct sockauth_conn *conn,
+				    const struct sockauth_token *token)
+{
+	while (!sockauth_credit_acquire(conn)) {
+		if (conn->ex->app && !conn->ex->sock) {
+			sockauth_credit_return(conn);
+			if (!sockauth_exchange_prepare(conn))
+				return;
+			continue;
+		}
+		if (!conn->ex->sock && !sockauth_exchange_prepare(conn))
+			return;
+		if (!sockauth_exchange_step(conn, token))
+			return;
+		sockauth_credit_return(conn);
+		sockauth_relay_wait(conn->sk);
+	}
 }
 
 /* Ask a worker if there is something to ask. */
@@ -192,8 +241,7 @@ static void sockauth_exchange_ask(struct sockauth_conn *conn)
 		return;
 	if (conn->state != SOCKAUTH_STATE_WAIT_WORKER)
 		sockauth_conn_set_state(conn, SOCKAUTH_STATE_WAIT_WORKER);
-	if (!sockauth_credit_acquire(conn))
-		sockauth_exchange_step(conn, &token);
+	sockauth_exchange_offer(conn, &token);
 }
 
 /* An initiator's TCP handshake: over, failed, or still to be waited for. */
@@ -210,6 +258,9 @@ static void sockauth_exchange_connecting(struct sockauth_conn *conn)
 		if (err)
 			sockauth_conn_end(conn, SOCKAUTH_REASON_PEER_RESET, err,
 					  "TCP could not connect");
+		return;
+	case TCP_LISTEN:
+		/* connect() will say so too. */
 		return;
 	default:
 		sockauth_exchange_ask(conn);
@@ -280,9 +331,14 @@ static bool sockauth_exchange_consume(struct sockauth_conn *conn,
 	return false;
 }
 
-/* Go on with a reply: send what is left of its token, then do what it says. */
-static void sockauth_exchange_progress(struct sockauth_conn *conn,
-				       struct sockauth_reply *reply)
+/**
+ * sockauth_exchange_progress() - go on with a reply
+ * @conn: the connection, locked by the caller
+ * @reply: what is left of its token is sent, and then done what it says; stays
+ *	the caller's unless the connection has it then, but its peer may be taken
+ */
+void sockauth_exchange_progress(struct sockauth_conn *conn,
+				struct sockauth_reply *reply)
 {
 	int err;
 
@@ -319,11 +375,14 @@ static void sockauth_exchange_progress(struct sockauth_conn *conn,
 	sockauth_exchange_ask(conn);
 }
 
-/*
+/**
+ * sockauth_exchange_unlock() - unlock a connection that went on
+ * @conn: the connection
+ *
  * The application is woken only now: it takes conn->lock first thing in
  * accept(), and would go back to sleep on it.
  */
-static void sockauth_exchange_unlock(struct sockauth_conn *conn)
+void sockauth_exchange_unlock(struct sockauth_conn *conn)
 {
 	bool announce = conn->announce;
 
@@ -331,145 +390,6 @@ static void sockauth_exchange_unlock(struct sockauth_conn *conn)
 	mutex_unlock(&conn->lock);
 	if (announce)
 		sockauth_listener_wake(conn->listener);
-}
-
-/* Is this the answer that is owed, and can it be?  Nothing changes by that. */
-static int sockauth_exchange_check(struct sockauth_conn *conn,
-				   const struct sock *nlsk, u32 leg,
-				   const struct sockauth_reply *reply)
-{
-	bool more = reply->status == SOCKAUTH_STEP_CONTINUE;
-	struct sockauth_exchange *ex;
-	int err = -ENOENT;
-
-	rcu_read_lock();
-	ex = READ_ONCE(conn->ex);
-	if (ex)
-		err = sockauth_credit_check(ex, nlsk, leg);
-	if (!err && (reply->consumed > ex->offered ||
-		     (more && ex->offered && !reply->consumed)))
-		err = -EINVAL;
-	rcu_read_unlock();
-	return err;
-}
-
-/*
- * Leave the answer to the connection's own work; NULL: it is lost, for want of
- * memory.
- */
-static int sockauth_exchange_post(struct sockauth_conn *conn,
-				  struct sockauth_reply *answer)
-{
-	if (answer)
-		/* Pairs with the xchg() in sockauth_exchange_take(). */
-		smp_store_release(&conn->answer, answer);
-	else
-		set_bit(SOCKAUTH_EV_REPLY_LOST, &conn->events);
-	sockauth_conn_kick(conn);
-	return answer ? 0 : -ENOMEM;
-}
-
-/**
- * sockauth_exchange_give_up() - a reply has come that cannot be kept
- * @conn: the connection; the caller has a reference
- * @nlsk: netlink socket of whoever sent it
- * @leg: which event is answered
- *
- * Context: process; sleeps.
- * Return: 0: the connection will end; -ENOENT, -ESTALE as
- *	sockauth_exchange_answer().
- */
-int sockauth_exchange_give_up(struct sockauth_conn *conn,
-			      const struct sock *nlsk, u32 leg)
-{
-	int err = sockauth_credit_answered(conn, nlsk, leg, false);
-
-	if (!err)
-		sockauth_exchange_post(conn, NULL);
-	return err;
-}
-
-/*
- * Whoever has the socket can keep it locked for as long as it likes, with an
- * argument that is read under the lock from a page that does not come, and our
- * own work with it, under conn->lock.  So no worker, which others wait for, goes
- * near either: it leaves its reply.
- */
-static int sockauth_exchange_answer_app(struct sockauth_conn *conn,
-					const struct sock *nlsk, u32 leg,
-					struct sockauth_reply *reply)
-{
-	bool more = reply->status == SOCKAUTH_STEP_CONTINUE;
-	struct sockauth_reply *copy = sockauth_relay_postpone(reply);
-	int err;
-
-	err = sockauth_credit_answered(conn, nlsk, leg, copy && more);
-	if (err) {
-		sockauth_reply_free(copy);
-		return err;
-	}
-	return sockauth_exchange_post(conn, copy);
-}
-
-/* A socket that nobody has: at once, which spares a switch to our own work. */
-static int sockauth_exchange_answer_child(struct sockauth_conn *conn,
-					  const struct sock *nlsk, u32 leg,
-					  struct sockauth_reply *reply)
-{
-	bool more = reply->status == SOCKAUTH_STEP_CONTINUE;
-	int err;
-
-	mutex_lock(&conn->lock);
-	err = sockauth_credit_answered(conn, nlsk, leg, more);
-	if (!err)
-		sockauth_exchange_progress(conn, reply);
-	sockauth_exchange_unlock(conn);
-	return err;
-}
-
-/**
- * sockauth_exchange_answer() - a worker's reply to the last event
- * @conn: the connection; the caller has a reference
- * @nlsk: netlink socket of whoever says so
- * @leg: which event is answered
- * @reply: the reply; stays the caller's, but its peer may be taken
- *
- * Return: 0; -ENOENT: nobody asked this worker, or the connection has ended;
- *	-ESTALE: another leg; -EINVAL: the reply consumes more than was offered,
- *	or nothing; with these nothing has changed.  -ENOMEM: it could not be
- *	kept, and the connection ends.
- * Context: process; sleeps, but never for an application.
- */
-int sockauth_exchange_answer(struct sockauth_conn *conn,
-			     const struct sock *nlsk, u32 leg,
-			     struct sockauth_reply *reply)
-{
-	int err = sockauth_exchange_check(conn, nlsk, leg, reply);
-
-	if (err)
-		return err;
-	return conn->listener ?
-	       sockauth_exchange_answer_child(conn, nlsk, leg, reply) :
-	       sockauth_exchange_answer_app(conn, nlsk, leg, reply);
-}
-
-/* Take the answer that a worker has left. */
-static void sockauth_exchange_take(struct sockauth_conn *conn)
-{
-	struct sockauth_reply *answer;
-
-	if (test_and_clear_bit(SOCKAUTH_EV_REPLY_LOST, &conn->events))
-		sockauth_conn_end(conn, SOCKAUTH_REASON_INTERNAL, ENOMEM,
-				  "no memory for the daemon's reply");
-	answer = xchg(&conn->answer, NULL);
-	if (!answer)
-		return;
-	if (conn->state == SOCKAUTH_STATE_ENDED) {
-		sockauth_reply_free(answer);
-		return;
-	}
-	conn->ex->reply = answer;
-	sockauth_conn_set_state(conn, SOCKAUTH_STATE_SENDING);
 }
 
 /* The worker is gone: another one can begin anew, but none can go on. */
@@ -545,7 +465,7 @@ void sockauth_exchange_work(struct work_struct *work)
 		sockauth_exchange_timed_out(conn);
 	if (test_bit(SOCKAUTH_EV_KILLED, &conn->events))
 		sockauth_exchange_killed(conn);
-	sockauth_exchange_take(conn);
+	sockauth_answer_take(conn);
 
 	switch (conn->state) {
 	case SOCKAUTH_STATE_CONNECTING:

@@ -107,23 +107,52 @@ void sockauth_relay_scan(struct sock *sk, struct sockauth_token *token)
 	release_sock(sk);
 }
 
+/* lock_sock(), if nobody has it. */
+static bool sockauth_relay_trylock(struct sock *sk)
+{
+	bool owned;
+
+	spin_lock_bh(&sk->sk_lock.slock);
+	owned = sock_owned_by_user_nocheck(sk);
+	if (!owned)
+		sk->sk_lock.owned = 1;
+	spin_unlock_bh(&sk->sk_lock.slock);
+	if (!owned)
+		mutex_acquire(&sk->sk_lock.dep_map, 0, 1, _RET_IP_);
+	return !owned;
+}
+
 /**
  * sockauth_relay_copy() - copy a token without taking it off the queue
  * @sk: the socket
  * @to: room for @len bytes
  * @len: as sockauth_relay_scan() said
  *
- * Context: process; takes lock_sock().
- * Return: 0, or -ENODATA: the bytes are not there any more.
+ * Context: process; does not wait for lock_sock().
+ * Return: 0; -EBUSY: somebody has the socket locked; -EMSGSIZE: the bytes are
+ *	not there any more.
  */
 int sockauth_relay_copy(struct sock *sk, void *to, u32 len)
 {
 	int err;
 
-	lock_sock(sk);
-	err = sockauth_relay_peek(sk, 0, to, len);
+	if (!sockauth_relay_trylock(sk))
+		return -EBUSY;
+	err = sockauth_relay_peek(sk, 0, to, len) ? -EMSGSIZE : 0;
 	release_sock(sk);
 	return err;
+}
+
+/**
+ * sockauth_relay_wait() - wait until nobody has the socket locked
+ * @sk: the socket
+ *
+ * Context: process; takes lock_sock().
+ */
+void sockauth_relay_wait(struct sock *sk)
+{
+	lock_sock(sk);
+	release_sock(sk);
 }
 
 static int sockauth_relay_skip(read_descriptor_t *desc, struct sk_buff *skb,
@@ -223,11 +252,12 @@ struct sockauth_reply *sockauth_relay_postpone(struct sockauth_reply *reply)
 
 	if (reply->copied)
 		return reply;
-	copy = kmemdup(reply, sizeof(*reply), GFP_KERNEL);
+	/* The worker, whose call this is, pays for it. */
+	copy = kmemdup(reply, sizeof(*reply), GFP_KERNEL_ACCOUNT);
 	if (!copy)
 		return NULL;
 	copy->token = kmemdup(reply->token + reply->token_off, rest,
-			      GFP_KERNEL);
+			      GFP_KERNEL_ACCOUNT);
 	if (!copy->token) {
 		kfree_sensitive(copy);
 		return NULL;
@@ -322,8 +352,7 @@ void sockauth_relay_socket_put(struct sockauth_conn *conn)
 		return;
 	conn->ex->sock = NULL;
 	/* Whoever saw it in softirq is done with it after this. */
-	lock_sock(conn->sk);
-	release_sock(conn->sk);
+	sockauth_relay_wait(conn->sk);
 	module_put(sock->ops->owner);
 	sock->sk = NULL;
 	sock->ops = NULL;

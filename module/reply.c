@@ -309,10 +309,10 @@ static int sockauth_reply_to(struct sockauth_conn *conn,
 	if (reply)
 		err = sockauth_reply_parse(reply, info, sk_user_ns(nlsk));
 	if (err == -ENOMEM)
-		err = sockauth_exchange_give_up(conn, nlsk, leg) ?: -ENOMEM;
+		err = sockauth_answer_give_up(conn, nlsk, leg) ?: -ENOMEM;
 	if (err)
 		goto out;
-	err = sockauth_exchange_answer(conn, nlsk, leg, reply);
+	err = sockauth_answer_put(conn, nlsk, leg, reply);
 	if (err == -EINVAL)
 		NL_SET_ERR_MSG_ATTR(info->extack,
 				    info->attrs[SOCKAUTH_A_CONSUMED],

@@ -102,7 +102,8 @@ void sockauth_worker_exit(void);
 
 void sockauth_credit_pump(struct sockauth_worker *worker);
 int sockauth_credit_acquire(struct sockauth_conn *conn);
-void sockauth_credit_sent(struct sockauth_conn *conn);
+void sockauth_credit_return(struct sockauth_conn *conn);
+struct sockauth_worker *sockauth_credit_sent(struct sockauth_conn *conn);
 void sockauth_credit_unsent(struct sockauth_conn *conn);
 int sockauth_credit_check(const struct sockauth_exchange *ex,
 			  const struct sock *nlsk, u32 leg);
@@ -133,8 +134,9 @@ void sockauth_reply_free(struct sockauth_reply *reply);
 
 /* ---- event.c: what workers and monitors are told ---- */
 
-int sockauth_event_step(struct sockauth_conn *conn,
-			const struct sockauth_token *token);
+int sockauth_event_send(struct sockauth_worker *worker, struct sk_buff *skb);
+struct sk_buff *sockauth_event_step(struct sockauth_conn *conn, u32 leg,
+				    const struct sockauth_token *token);
 int sockauth_event_close(struct sockauth_worker *worker,
 			 struct list_head *exchanges);
 void sockauth_event_record(struct sockauth_conn *conn, const void *record,

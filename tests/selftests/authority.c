@@ -8,7 +8,9 @@
 #include "harness.h"
 
 #include <errno.h>
+#include <libmnl/libmnl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -17,6 +19,9 @@
 #include "net.h"
 
 #define NOBODY	65534
+
+/* Connections on which a worker tries to answer too early. */
+#define EARLY	100
 
 FIXTURE(authority)
 {
@@ -116,6 +121,72 @@ TEST_F(authority, answered_twice)
 }
 
 /* The next leg has the next number, and the same id. */
+/* What sends the same answer again and again, until it is told to stop. */
+struct oracle {
+	struct fakeworker	*fw;
+	char			answer[256];
+	bool			stop;
+};
+
+static void *guess(void *arg)
+{
+	struct oracle *o = arg;
+
+	while (!__atomic_load_n(&o->stop, __ATOMIC_RELAXED))
+		fw_send(o->fw, (struct nlmsghdr *)o->answer);
+	return NULL;
+}
+
+/* The refusal of the leg behind that of EVENT. */
+static void refuse_next(struct oracle *o, const struct fw_event *event)
+{
+	struct nlmsghdr *nlh = fw_begin(o->fw, SOCKAUTH_CMD_STEP);
+
+	mnl_attr_put_u64(nlh, SOCKAUTH_A_ID, event->id);
+	mnl_attr_put_u32(nlh, SOCKAUTH_A_LEG, event->leg + 1);
+	mnl_attr_put_u32(nlh, SOCKAUTH_A_STATUS, SOCKAUTH_STEP_FAIL);
+	mnl_attr_put_u32(nlh, SOCKAUTH_A_CONSUMED, 0);
+	mnl_attr_put_u32(nlh, SOCKAUTH_A_REASON, SOCKAUTH_REASON_OTHER);
+	mnl_attr_put_u32(nlh, SOCKAUTH_A_ERROR, EACCES);
+	memcpy(o->answer, nlh, nlh->nlmsg_len);
+}
+
+/* A worker that answers while, or before, it is asked. */
+TEST_F(authority, answered_early)
+{
+	int plain = net_listener(AF_INET), client, peer, err, i;
+	struct oracle oracle = { .fw = self->fw };
+	pthread_t thread;
+
+	ASSERT_EQ(0, fw_still_served(self->fw, self->event, self->listener));
+	for (i = 0; i < EARLY; i++) {
+		client = net_marked_client(plain);
+		ASSERT_GE(client, 0);
+		peer = accept(plain, NULL, NULL);
+		ASSERT_EQ(0, fw_next_step(self->fw, self->event, PATIENCE_MS));
+		ASSERT_EQ(0, fw_continue(self->fw, self->event));
+		refuse_next(&oracle, self->event);
+		oracle.stop = false;
+		ASSERT_EQ(0, pthread_create(&thread, NULL, guess, &oracle));
+		ASSERT_EQ(0, fw_hello(peer));
+		EXPECT_TRUE(net_wait(client, POLLIN, PATIENCE_MS));
+		__atomic_store_n(&oracle.stop, true, __ATOMIC_RELAXED);
+		pthread_join(thread, NULL);
+		close(client);
+		close(peer);
+		/* It does not fit, all that was said to that. */
+		do
+			err = fw_next(self->fw, self->event, 0);
+		while (!err || err == -ENOBUFS);
+		ASSERT_EQ(-ETIMEDOUT, err);
+	}
+	client = fw_hello_to(self->listener);
+	ASSERT_EQ(0, fw_next_step(self->fw, self->event, PATIENCE_MS));
+	EXPECT_EQ(0, fw_still_served(self->fw, self->event, self->listener));
+	close(client);
+	close(plain);
+}
+
 TEST_F(authority, legs)
 {
 	struct fw_reply reply = done(self->event);

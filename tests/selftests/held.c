@@ -56,15 +56,36 @@ FIXTURE_TEARDOWN(held)
 	fw_close(self->fw);
 }
 
-/* A client whose worker has been asked. */
-static int ask(FIXTURE_DATA(held) *self, uint32_t timeout_ms)
+static int begin(FIXTURE_DATA(held) *self, uint32_t timeout_ms)
 {
 	if (fcntl(self->pair[0], F_SETFL, O_NONBLOCK))
 		return -errno;
 	if (!net_mark(self->pair[0], NULL, SOCKAUTH_REQ_CLIENT, timeout_ms) ||
 	    errno != EINPROGRESS)
 		return -EPROTO;
-	return fw_next(self->fw, self->event, PATIENCE_MS);
+	return 0;
+}
+
+/* A client whose worker has been asked. */
+static int ask(FIXTURE_DATA(held) *self, uint32_t timeout_ms)
+{
+	int err = begin(self, timeout_ms);
+
+	return err ? err : fw_next(self->fw, self->event, PATIENCE_MS);
+}
+
+static bool waits(int fd)
+{
+	struct sockauth_status st;
+	int tries;
+
+	for (tries = 0; tries < PATIENCE_MS / 10; tries++) {
+		if (!net_status(fd, &st) &&
+		    st.state == SOCKAUTH_STATE_WAIT_WORKER)
+			return true;
+		usleep(10000);
+	}
+	return false;
 }
 
 static bool hold(FIXTURE_DATA(held) *self)
@@ -135,6 +156,33 @@ TEST_F(held, show)
 	ASSERT_TRUE(timed_out());
 	EXPECT_EQ(0, fw_command(self->admin, SOCKAUTH_CMD_CONN_GET, true));
 	EXPECT_TRUE(ends(self, ETIMEDOUT));
+}
+
+/* Credit is for those who can use it, not for who is first and cannot. */
+TEST_F(held, credit)
+{
+	int listener = net_marked_listener(60000, 8), client[2], i;
+
+	ASSERT_GE(listener, 0);
+	ASSERT_EQ(0, fw_bind(self->fw, 1, NULL));
+	client[0] = fw_hello_to(listener);
+	ASSERT_GE(client[0], 0);
+	ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
+	ASSERT_EQ(0, begin(self, 60000));
+	ASSERT_TRUE(waits(self->pair[0]));
+	ASSERT_TRUE(hold(self));
+	client[1] = fw_hello_to(listener);
+	ASSERT_GE(client[1], 0);
+	EXPECT_EQ(0, fw_still_served(self->fw, self->event, listener));
+	ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
+	EXPECT_EQ(0, fw_still_served(self->fw, self->event, listener));
+	/* Let go, it is its turn. */
+	ASSERT_EQ(0, fault_end(&self->fault, nops));
+	ASSERT_EQ(0, fw_admit(self->fw, self->event));
+	EXPECT_TRUE(net_wait(self->pair[0], POLLOUT, PATIENCE_MS));
+	for (i = 0; i < 2; i++)
+		close(client[i]);
+	close(listener);
 }
 
 TEST_F(held, kill)
