@@ -111,7 +111,7 @@ struct config_psk {
  * @map_users: whether an acceptor looks up the local user of a principal
  * @ccache: credential cache of an initiator; NULL: the user's default
  * @client_keytab: keytab to get credentials with if @ccache has none; or NULL
- * @psks: pre-shared keys, the one of initiators first
+ * @psks: pre-shared keys, that of initiators without a target first
  * @psk_count: how many
  */
 struct config_profile {

@@ -51,22 +51,48 @@ static bool best_is_sha384(SSL_CTX *ctx)
 	return EVP_MD_is_a(SSL_CIPHER_get_handshake_digest(c), "SHA384");
 }
 
-static int make_initiator(const struct loading *l, struct psk_cred *cred)
+/*
+ * For a PSK, if there is none for its hash yet; NULL: for Kerberos, whose hash
+ * is ours to choose.
+ */
+static int make_initiator(const struct loading *l, struct psk_cred *cred,
+			  const struct config_psk *psk)
 {
-	cred->initiator = tls_ctx_new(SOCKAUTH_ROLE_INITIATOR);
-	if (!cred->initiator)
+	SSL_CTX *ctx;
+	bool sha384;
+	int err;
+
+	if (psk && cred->initiator[psk->sha384])
+		return 0;
+	ctx = tls_ctx_new(SOCKAUTH_ROLE_INITIATOR);
+	if (!ctx)
 		return -ENOMEM;
-	SSL_CTX_set_security_level(cred->initiator, l->profile->security);
-	if (tls_cred_limit(l, cred->initiator))
-		return -EINVAL;
-	if (has_mech(l->profile, SOCKAUTH_MECH_KRB5))
-		cred->sha384 = best_is_sha384(cred->initiator);
-	else
-		cred->sha384 = l->profile->psks[0].sha384;
-	if (keep_hash(cred->initiator, cred->sha384))
-		return loading_fail(l, l->profile->line,
+	SSL_CTX_set_security_level(ctx, l->profile->security);
+	err = tls_cred_limit(l, ctx);
+	if (err) {
+		SSL_CTX_free(ctx);
+		return err;
+	}
+	sha384 = psk ? psk->sha384 : best_is_sha384(ctx);
+	cred->initiator[sha384] = ctx;
+	if (!psk)
+		cred->sha384 = sha384;
+	if (keep_hash(ctx, sha384))
+		return loading_fail(l, psk ? psk->line : l->profile->line,
 				    "ciphers: none has the hash of the psk");
-	return psk_initiate(cred->initiator);
+	return psk_initiate(ctx);
+}
+
+static int make_initiators(const struct loading *l, struct psk_cred *cred)
+{
+	size_t i;
+	int err = 0;
+
+	if (has_mech(l->profile, SOCKAUTH_MECH_KRB5))
+		err = make_initiator(l, cred, NULL);
+	for (i = 0; !err && i < l->profile->psk_count; i++)
+		err = make_initiator(l, cred, &l->profile->psks[i]);
+	return err;
 }
 
 /**
@@ -92,7 +118,7 @@ int psk_cred_new(const struct loading *l, struct psk_cred **cred)
 	if (l->profile->keytab)
 		err = krb_cred_new(l, &new->krb);
 	if (!err)
-		err = make_initiator(l, new);
+		err = make_initiators(l, new);
 	if (err) {
 		psk_cred_free(new);
 		return err;
@@ -110,7 +136,8 @@ void psk_cred_free(struct psk_cred *cred)
 	if (!cred)
 		return;
 	krb_cred_free(cred->krb);
-	SSL_CTX_free(cred->initiator);
+	SSL_CTX_free(cred->initiator[false]);
+	SSL_CTX_free(cred->initiator[true]);
 	free(cred);
 }
 
@@ -150,9 +177,11 @@ static int ask_for_ticket(struct context *ctx)
 	return context_ask(ctx, &request);
 }
 
+/* The key that the target is the identity of; without a target the first. */
 static int begin_plain(struct context *ctx)
 {
 	const struct config_profile *config = ctx->profile->config;
+	const struct config_psk *psk = config->psks;
 
 	if (!config->psk_count) {
 		verdict_set(&ctx->verdict, SOCKAUTH_REASON_NAME, EINVAL,
@@ -160,13 +189,23 @@ static int begin_plain(struct context *ctx)
 			    *ctx->target ? ctx->target : "no target");
 		return -EINVAL;
 	}
-	ctx->psk.plain = &config->psks[0];
+	if (*ctx->target)
+		psk = psk_find(config, (const uint8_t *)ctx->target,
+			       strlen(ctx->target));
+	if (!psk) {
+		verdict_set(&ctx->verdict, SOCKAUTH_REASON_NAME, EINVAL,
+			    "no psk of the profile has the identity %.100s",
+			    ctx->target);
+		return -EINVAL;
+	}
+	ctx->psk.plain = psk;
 	return 0;
 }
 
 static int begin(struct context *ctx)
 {
 	const struct psk_cred *cred = ctx->profile->psk;
+	bool sha384 = cred->sha384;
 	int err;
 
 	if (strpbrk(ctx->target, "@/") &&
@@ -176,10 +215,12 @@ static int begin(struct context *ctx)
 		err = ask_for_ticket(ctx);
 	} else {
 		err = begin_plain(ctx);
+		if (!err)
+			sha384 = ctx->psk.plain->sha384;
 	}
 	if (err)
 		return err;
-	if (tls_begin(&ctx->tls, cred->initiator, ctx))
+	if (tls_begin(&ctx->tls, cred->initiator[sha384], ctx))
 		return -ENOMEM;
 	if (ctx->alpn_len && SSL_set_alpn_protos(ctx->tls.ssl, ctx->alpn,
 						 ctx->alpn_len))

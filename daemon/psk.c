@@ -84,9 +84,16 @@ static SSL_SESSION *krb_session(struct context *ctx, const SSL_CIPHER *cipher)
 	return session;
 }
 
-static const struct config_psk *find_plain(const struct config_profile *config,
-					   const unsigned char *identity,
-					   size_t len)
+/**
+ * psk_find - look up a pre-shared key of a profile
+ * @config: the profile
+ * @identity: of the key
+ * @len: of @identity
+ *
+ * Return: the key, or NULL.
+ */
+const struct config_psk *psk_find(const struct config_profile *config,
+				  const uint8_t *identity, size_t len)
 {
 	size_t i;
 
@@ -134,7 +141,7 @@ static int find_session(SSL *ssl, const unsigned char *identity, size_t len,
 	ctx->psk.asked = false;
 	if (ctx->psk.alert)
 		return 1;
-	plain = find_plain(cred->config, identity, len);
+	plain = psk_find(cred->config, identity, len);
 	if (plain) {
 		*session = plain_session(ctx, plain);
 		return *session != NULL;

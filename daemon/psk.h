@@ -18,13 +18,14 @@ struct reply;
  * struct psk_cred - external PSKs of a profile; constant
  * @config: its plain ones, and what an initiator does
  * @krb: of acceptors; NULL: there is no keytab
- * @initiator: SSL_CTX with suites of one hash
- * @sha384: initiator with Kerberos: which one; else SHA-256
+ * @initiator: SSL_CTX each with the suites of one hash, SHA-256 and SHA-384;
+ *	NULL: no key needs it
+ * @sha384: initiator with Kerberos: which one
  */
 struct psk_cred {
 	const struct config_profile *config;
 	struct krb_cred *krb;
-	SSL_CTX *initiator;
+	SSL_CTX *initiator[2];
 	bool sha384;
 };
 
@@ -53,6 +54,8 @@ struct psk_state {
 int psk_init(void);
 int psk_cred_new(const struct loading *l, struct psk_cred **cred);
 void psk_cred_free(struct psk_cred *cred);
+const struct config_psk *psk_find(const struct config_profile *config,
+				  const uint8_t *identity, size_t len);
 int psk_accept(SSL_CTX *acceptor);
 int psk_initiate(SSL_CTX *initiator);
 bool psk_initiates(const struct psk_cred *cred, const char *target);

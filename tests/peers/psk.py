@@ -131,8 +131,8 @@ class Acceptor(unittest.TestCase):
 class Initiator(unittest.TestCase):
     """Servers of others, and ours."""
 
-    def connect(self, port, profile="psk"):
-        sock = client.connect(("127.0.0.1", port), profile=profile)
+    def connect(self, port, profile="psk", **options):
+        sock = client.connect(("127.0.0.1", port), profile=profile, **options)
         self.addCleanup(sock.close)
         self.assertEqual(app.peer_name(sock)[0], uapi.SOCKAUTH_NAME_PSK)
         self.assertEqual(app.status(sock).mechanism, uapi.SOCKAUTH_MECH_PSK)
@@ -172,6 +172,23 @@ class Initiator(unittest.TestCase):
                     self.assertEqual(app.peer_name(sock)[1], name)
                     sock.sendall(b"ping")
                     self.assertEqual(conn.recv(100), b"ping")
+
+    def test_target(self):
+        """The application says whose key it shall be."""
+        with app.Server(profile="psk") as server:
+            for name in "long", "lap:top", "nobody":
+                sock = self.connect(server.address[1], target=name)
+                with server.accept() as conn:
+                    self.assertEqual(app.peer_name(conn)[1], name)
+                    self.assertEqual(app.peer_name(sock)[1], name)
+            sock = client.marked(profile="psk", target="stranger")
+            self.addCleanup(sock.close)
+            with tool.counts_each({"name": 1, "peer-closed": 1}):
+                self.assertEqual(sock.connect_ex(server.address),
+                                 errno.EINVAL)
+            self.assertEqual(client.error_text(sock), "no psk of the profile "
+                             "has the identity stranger")
+            self.assertTrue(server.sees_nothing())
 
     def refused(self, port, text):
         sock = client.marked(profile="psk")

@@ -4,7 +4,7 @@
 # and prints TAP.  UNIT=name runs one of them.
 UNIT_TESTS  := genl worker config loader sandbox ticket acceptor clientwire \
 	       clientcert resumption initiator newticket session krb5 krbwire \
-	       krbhelp broker x25519 hkdf drbg wiping
+	       krbhelp psk broker x25519 hkdf drbg wiping
 UNIT_PARTS  := fixture visit kernel realm
 UNIT_COMMON := $(UNIT_PARTS:%=$(BUILD)/tests/unit/%.o) \
 	       $(patsubst %.c,$(BUILD)/%.o,$(filter-out daemon/main.c,$(DAEMON_SRCS)))
