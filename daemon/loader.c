@@ -25,6 +25,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -32,6 +33,7 @@
 
 #include "config.h"
 #include "loader.h"
+#include "log.h"
 #include "privs.h"
 
 /* What is sent before name and content of each file. */
@@ -137,6 +139,20 @@ static int collect_profile(struct files *files,
 	return err;
 }
 
+/* Other keys are in files of their own. */
+static void warn_of_psk(const char *path, const struct config *config)
+{
+	struct stat st;
+	size_t i;
+
+	for (i = 0; i < config->profile_count; i++)
+		if (config->profiles[i].psk_count)
+			break;
+	if (i < config->profile_count && !stat(path, &st) &&
+	    st.st_mode & S_IROTH)
+		log_warning("%s has a psk, and everybody can read it", path);
+}
+
 /**
  * loader_collect - read a configuration and everything that it names
  * @files: an empty set
@@ -161,6 +177,7 @@ int loader_collect(struct files *files, const char *path)
 	if (file->err || config_parse(path, (char *)file->data, &config, text,
 				      sizeof(text)))
 		return 0;
+	warn_of_psk(path, config);
 	for (i = 0; !err && i < config->profile_count; i++)
 		err = collect_profile(files, &config->profiles[i]);
 	config_free(config);

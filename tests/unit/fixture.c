@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <netinet/in.h>
+#include <sys/stat.h>
 
 #include <linux/genetlink.h>
 #include <openssl/evp.h>
@@ -54,6 +55,8 @@ static int try_config(const char *text, struct snapshot **snapshot,
 	snprintf(path, sizeof(path), "%s.%d", CONFIG_NAME, getpid());
 	file = fopen(path, "w");
 	assert_non_null(file);
+	/* It may have a psk. */
+	fchmod(fileno(file), 0600);
 	fputs(full, file);
 	fclose(file);
 	assert_int_equal(loader_collect(&files, path), 0);

@@ -4,6 +4,7 @@
  * is said about those that are of no use.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -187,6 +188,46 @@ static void test_odd_files(void **state)
 	unlink(UNIT_DIR "/fifo");
 }
 
+/* What is said about CONFIG with @text that may be read as @mode says. */
+static void said_of(const char *text, mode_t mode, char *said, size_t size)
+{
+	int to = dup(STDERR_FILENO), pair[2];
+	struct files files = { 0 };
+	FILE *file = fopen(CONFIG, "w");
+	ssize_t n;
+
+	fputs(text, file);
+	fclose(file);
+	assert_int_equal(chmod(CONFIG, mode), 0);
+	assert_int_equal(pipe2(pair, O_NONBLOCK), 0);
+	dup2(pair[1], STDERR_FILENO);
+	assert_int_equal(loader_collect(&files, CONFIG), 0);
+	dup2(to, STDERR_FILENO);
+	n = read(pair[0], said, size - 1);
+	said[n < 0 ? 0 : n] = '\0';
+	close(to);
+	close(pair[0]);
+	close(pair[1]);
+	files_clear(&files);
+	unlink(CONFIG);
+}
+
+/* Who has put a key into the configuration should keep it there. */
+static void test_open_psk(void **state)
+{
+	static const char psk[] = "[profile a]\nmechanisms = psk\n"
+				  "psk = me:00112233445566778899aabbccddeeff\n";
+	char said[1000];
+
+	(void)state;
+	said_of(psk, 0644, said, sizeof(said));
+	assert_non_null(strstr(said, CONFIG " has a psk, and everybody can read it\n"));
+	said_of(psk, 0640, said, sizeof(said));
+	assert_string_equal(said, "");
+	said_of("[profile a]\ntrust = system\n", 0644, said, sizeof(said));
+	assert_string_equal(said, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +236,7 @@ int main(void)
 		cmocka_unit_test(test_ciphers),
 		cmocka_unit_test(test_process),
 		cmocka_unit_test(test_odd_files),
+		cmocka_unit_test(test_open_psk),
 	};
 
 	return cmocka_run_group_tests_name("loader", tests, setup_openssl,
