@@ -47,6 +47,9 @@ struct header {
 #define USER_PREFIX	"user:"
 #define NAME_MAX_LEN	4096
 
+/* Seconds that it may take over the next piece of an answer. */
+#define PATIENCE	60
+
 /* The loader's only descriptor but for standard error. */
 #define LOADER_FD	(STDERR_FILENO + 1)
 
@@ -207,7 +210,7 @@ static int recv_all(int fd, void *data, size_t len)
 		if (n < 0 && errno == EINTR)
 			n = 0;
 		else if (n < 0)
-			return -errno;
+			return errno == EAGAIN ? -ETIMEDOUT : -errno;
 		else if (!n)
 			return -EPIPE;
 	}
@@ -270,6 +273,8 @@ static void serve(int fd, const char *path)
  */
 int loader_start(const char *path, uid_t uid, gid_t gid, int *fd)
 {
+	/* For a name service that hangs; the main thread waits meanwhile. */
+	const struct timeval patience = { .tv_sec = PATIENCE };
 	int pair[2], err;
 	sigset_t all;
 	pid_t pid;
@@ -286,7 +291,8 @@ int loader_start(const char *path, uid_t uid, gid_t gid, int *fd)
 	if (pid) {
 		close(pair[1]);
 		*fd = pair[0];
-		return 0;
+		return setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &patience,
+				  sizeof(patience)) ? -errno : 0;
 	}
 	/* Nothing that the daemon has open is the loader's business. */
 	if (dup2(pair[1], LOADER_FD) < 0 ||
@@ -326,23 +332,27 @@ static int fetch_file(int fd, const struct header *header,
 
 /**
  * loader_fetch - have the loader read everything again
- * @fd: from loader_start()
+ * @fd: from loader_start(); closed and set to -1 if the loader is gone or does
+ *	not answer, since what may still come answers nothing
  * @files: an empty set; filled
  *
- * Return: 0, or -errno: the loader is gone, or of no use any more.
+ * Return: 0 or -errno.
  */
-int loader_fetch(int fd, struct files *files)
+int loader_fetch(int *fd, struct files *files)
 {
 	struct header header;
 	int err;
 
-	err = send_all(fd, "", 1);
+	err = send_all(*fd, "", 1);
 	while (!err) {
-		err = recv_all(fd, &header, sizeof(header));
+		err = recv_all(*fd, &header, sizeof(header));
 		if (!err && !header.name_len)
 			return header.err;
 		if (!err)
-			err = fetch_file(fd, &header, files);
+			err = fetch_file(*fd, &header, files);
 	}
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
 	return err;
 }

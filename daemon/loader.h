@@ -11,6 +11,6 @@ const char *loader_path(const char *value);
 int loader_uid(const struct files *files, const char *user, uid_t *uid);
 
 int loader_start(const char *path, uid_t uid, gid_t gid, int *fd);
-int loader_fetch(int fd, struct files *files);
+int loader_fetch(int *fd, struct files *files);
 
 #endif /* SOCKAUTHD_LOADER_H */

@@ -50,7 +50,7 @@
  * @sessions: of initiators
  * @workers: the workers
  * @worker_count: how many
- * @loader_fd: who reads files for us; -1: nobody yet
+ * @loader_fd: who reads files for us; -1: nobody yet, or nobody any more
  * @broker_fd: who gets Kerberos tickets for us; -1: nobody yet
  * @signal_fd: signals
  * @uid: whom to run as
@@ -258,7 +258,7 @@ static void reload(struct sockauthd *d)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	notify_send("RELOADING=1\nMONOTONIC_USEC=%lld",
 		    now.tv_sec * 1000000LL + now.tv_nsec / 1000);
-	err = loader_fetch(d->loader_fd, &files);
+	err = loader_fetch(&d->loader_fd, &files);
 	if (err)
 		snprintf(text, sizeof(text),
 			 "the loader failed, restart the daemon: %s",

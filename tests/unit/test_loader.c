@@ -7,7 +7,9 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "fixture.h"
@@ -146,7 +148,7 @@ static void test_process(void **state)
 	for (i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
 		write_config("ca.pem", more[i]);
 		assert_int_equal(loader_collect(&expected, CONFIG), 0);
-		assert_int_equal(loader_fetch(fd, &files), 0);
+		assert_int_equal(loader_fetch(&fd, &files), 0);
 		expect_same(&files, &expected);
 		if (!i) {
 			assert_int_equal(loader_uid(&files, "root", &uid), 0);
@@ -162,11 +164,38 @@ static void test_process(void **state)
 	}
 	/* It reads what it was started with, and nothing else. */
 	unlink(CONFIG);
-	assert_int_equal(loader_fetch(fd, &files), 0);
+	assert_int_equal(loader_fetch(&fd, &files), 0);
 	assert_int_equal(files.count, 1);
 	assert_int_equal(files.list[0].err, -ENOENT);
 	files_clear(&files);
 	close(fd);
+}
+
+/* A loader that hangs is waited for, but not for ever, and never again. */
+static void test_hangs(void **state)
+{
+	const struct timeval soon = { .tv_usec = 100000 };
+	struct timeval patience = { 0 };
+	struct files files = { 0 };
+	socklen_t len = sizeof(patience);
+	int fd, pair[2];
+
+	(void)state;
+	assert_int_equal(loader_start(CONFIG, getuid(), getgid(), &fd), 0);
+	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
+				    &len), 0);
+	assert_in_range(patience.tv_sec, 1, 89);
+	close(fd);
+	/* In the middle of a header. */
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	assert_int_equal(setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &soon,
+				    sizeof(soon)), 0);
+	assert_int_equal(write(pair[1], "\0\0\0", 3), 3);
+	assert_int_equal(loader_fetch(&pair[0], &files), -ETIMEDOUT);
+	assert_int_equal(pair[0], -1);
+	assert_int_equal(loader_fetch(&pair[0], &files), -EBADF);
+	assert_int_equal(files.count, 0);
+	close(pair[1]);
 }
 
 static void test_odd_files(void **state)
@@ -235,6 +264,7 @@ int main(void)
 		cmocka_unit_test(test_directory),
 		cmocka_unit_test(test_ciphers),
 		cmocka_unit_test(test_process),
+		cmocka_unit_test(test_hangs),
 		cmocka_unit_test(test_odd_files),
 		cmocka_unit_test(test_open_psk),
 	};
