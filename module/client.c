@@ -96,6 +96,7 @@ static struct sockauth_conn *sockauth_client_begin(struct sockauth_sock *ss,
 {
 	struct sockauth_conn *conn = ss->conn;
 	struct sockauth_req *req;
+	int err;
 
 	lockdep_assert_held(&ss->lock);
 	if (conn && READ_ONCE(conn->state) != SOCKAUTH_STATE_ENDED)
@@ -104,6 +105,11 @@ static struct sockauth_conn *sockauth_client_begin(struct sockauth_sock *ss,
 	if (conn && sockauth_ulp_other(ss->sk))
 		return ERR_PTR(-ECONNABORTED);
 
+	lock_sock(ss->sk);
+	err = sockauth_ulp_guard(ss->sk);
+	release_sock(ss->sk);
+	if (err)
+		return ERR_PTR(err);
 	req = sockauth_sock_req(ss);
 	conn = sockauth_conn_begin(ss, sock, req, SOCKAUTH_ROLE_INITIATOR);
 	if (IS_ERR(conn)) {

@@ -318,10 +318,7 @@ struct sockauth_conn *sockauth_conn_begin(struct sockauth_sock *ss,
 	conn->state = role == SOCKAUTH_ROLE_INITIATOR ?
 		      SOCKAUTH_STATE_CONNECTING : SOCKAUTH_STATE_WAIT_PEER;
 	conn->ss = ss;
-	/*
-	 * Kept until we let go of them: IPV6_ADDRFORM in another thread can take
-	 * our operations off the socket, and then nobody tells us of its end.
-	 */
+	/* Kept until we let go of them, whatever the application does. */
 	ihold(SOCK_INODE(sock));
 	sock_hold(sk);
 	conn->ex->app = sock;

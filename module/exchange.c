@@ -260,7 +260,7 @@ static void sockauth_exchange_connecting(struct sockauth_conn *conn)
 					  "TCP could not connect");
 		return;
 	case TCP_LISTEN:
-		/* connect() will say so too. */
+		/* By listen() in another thread; what connect() says is final. */
 		return;
 	default:
 		sockauth_exchange_ask(conn);

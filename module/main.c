@@ -116,6 +116,7 @@ static int __init sockauth_init(void)
 
 	/* kTLS has no symbol of its own that would pull it in. */
 	request_module("tcp-ulp-tls");
+	sockauth_ulp_init();
 
 	sockauth_wq = alloc_workqueue("sockauth", SOCKAUTH_WQ_PERCPU, 0);
 	if (!sockauth_wq)

@@ -136,6 +136,8 @@ static int sockauth_mark_locked(struct sock *sk, struct sockauth_sock *ss,
 	 */
 	__module_get(THIS_MODULE);
 	sockauth_ulp_occupy(sk);
+	if (ss->conn)
+		sockauth_ulp_guard(sk);
 	sockauth_sock_show(ss, sock, ops);
 	return 0;
 }

@@ -241,8 +241,11 @@ void sockauth_ops_exit(void);
 /* ---- ulp.c: keeps other upper layer protocols off ---- */
 
 void sockauth_ulp_occupy(struct sock *sk);
+int sockauth_ulp_guard(struct sock *sk);
+void sockauth_ulp_unguard(struct sock *sk);
 void sockauth_ulp_vacate(struct sock *sk);
 bool sockauth_ulp_other(const struct sock *sk);
+void sockauth_ulp_init(void);
 
 /* ---- listener.c: drains children, pending and ready queue, accept ---- */
 

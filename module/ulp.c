@@ -1,16 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * sockauth - ulp: keeps other upper layer protocols off a marked socket
+ * sockauth - ulp: keeps others off a marked socket until kTLS gets it
  *
- * Owns icsk_ulp_ops of a marked socket until kTLS gets it; lock_sock() protects
- * it.  A thread that was inside setsockopt(TCP_ULP) when the option was set is
- * past our gate.  Were it to attach kTLS then, that would replace our
- * operations, and keep a copy of them for every other user of kTLS.  A place
- * that is taken is refused by TCP, and shown by ss(8).
+ * Owns icsk_ulp_ops of a marked socket, and sk_prot of one that is being
+ * authenticated, until kTLS gets it; lock_sock() protects both.
+ *
+ * A thread that was inside setsockopt(TCP_ULP) when the option was set is past
+ * our gate.  Were it to attach kTLS then, that would replace our operations, and
+ * keep a copy of them for every other user of kTLS.  A place that is taken is
+ * refused by TCP, and shown by ss(8).
+ *
+ * Likewise setsockopt(IPV6_ADDRFORM), which has looked at its argument before it
+ * locks the socket, and can sleep there.  It would put the operations of IPv4 in
+ * the place of ours, and nobody would tell us when the socket is closed.  It
+ * refuses whatever has not got tcpv6_prot itself, so until then we show a copy.
+ * A listener does not, for its children would: theirs are private, or kTLS's.
  */
 #include <net/tcp.h>
+#include <net/transp_v6.h>
 
 #include "sockauth.h"
+
+static struct proto sockauth_tcpv6_prot;
 
 /* A child is not marked: it has a connection of its own. */
 static void sockauth_ulp_clone(const struct request_sock *req,
@@ -36,6 +47,42 @@ void sockauth_ulp_occupy(struct sock *sk)
 }
 
 /**
+ * sockauth_ulp_guard() - have the socket stay what it is: of IPv6, and ours
+ * @sk: a marked socket, or one that is being marked, locked by the caller
+ *
+ * Return: 0, or -EISCONN: it listens.
+ */
+int sockauth_ulp_guard(struct sock *sk)
+{
+	sock_owned_by_me(sk);
+	if (sk->sk_state == TCP_LISTEN)
+		return -EISCONN;
+	if (sk->sk_prot == &tcpv6_prot)
+		WRITE_ONCE(sk->sk_prot, &sockauth_tcpv6_prot);
+	return 0;
+}
+
+static void sockauth_ulp_unguard_locked(struct sock *sk)
+{
+	sock_owned_by_me(sk);
+	if (sk->sk_prot == &sockauth_tcpv6_prot)
+		WRITE_ONCE(sk->sk_prot, &tcpv6_prot);
+}
+
+/**
+ * sockauth_ulp_unguard() - undo sockauth_ulp_guard()
+ * @sk: a marked socket that is about to listen
+ *
+ * Context: process; takes lock_sock().
+ */
+void sockauth_ulp_unguard(struct sock *sk)
+{
+	lock_sock(sk);
+	sockauth_ulp_unguard_locked(sk);
+	release_sock(sk);
+}
+
+/**
  * sockauth_ulp_vacate() - leave the place to kTLS, or to nobody
  * @sk: the socket
  *
@@ -46,6 +93,7 @@ void sockauth_ulp_vacate(struct sock *sk)
 	lock_sock(sk);
 	if (inet_csk(sk)->icsk_ulp_ops == &sockauth_ulp)
 		inet_csk(sk)->icsk_ulp_ops = NULL;
+	sockauth_ulp_unguard_locked(sk);
 	release_sock(sk);
 }
 
@@ -58,4 +106,33 @@ void sockauth_ulp_vacate(struct sock *sk)
 bool sockauth_ulp_other(const struct sock *sk)
 {
 	return READ_ONCE(inet_csk(sk)->icsk_ulp_ops) != &sockauth_ulp;
+}
+
+/*
+ * kTLS makes its operations from those of the first socket of a family that it
+ * sees.  Let that be one that nobody can have done anything to; that there is no
+ * IPv6, or no kTLS, is for others to find out.
+ */
+static void __init sockauth_ulp_prime(int family)
+{
+	struct socket *sock;
+	char ulp[] = "tls";
+
+	if (sock_create_kern(&init_net, family, SOCK_STREAM, IPPROTO_TCP,
+			     &sock))
+		return;
+	/* Refused, since it is not connected; but that is looked at last. */
+	sock->sk->sk_prot->setsockopt(sock->sk, SOL_TCP, TCP_ULP,
+				      KERNEL_SOCKPTR(ulp), sizeof(ulp) - 1);
+	sock_release(sock);
+}
+
+/**
+ * sockauth_ulp_init() - set up at load, when kTLS is there
+ */
+void __init sockauth_ulp_init(void)
+{
+	sockauth_tcpv6_prot = tcpv6_prot;
+	sockauth_ulp_prime(AF_INET);
+	sockauth_ulp_prime(AF_INET6);
 }

@@ -8,6 +8,7 @@
  */
 #include "harness.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libmnl/libmnl.h>
@@ -183,6 +184,46 @@ TEST_F(held, credit)
 	for (i = 0; i < 2; i++)
 		close(client[i]);
 	close(listener);
+}
+
+/*
+ * This one takes its argument before it locks the socket, and then would have it
+ * be another one: with operations of IPv4, and none of ours.
+ */
+TEST_F(held, addrform)
+{
+	int fd = net_tcp(AF_INET6), plain = net_listener(AF_INET), peer, port;
+	struct sockaddr_in6 addr;
+	struct sockauth_status st;
+	socklen_t len;
+	const int inet = AF_INET;
+
+	/* With nobody to ask, kTLS is not attached yet. */
+	fw_close(self->fw);
+	ASSERT_EQ(0, fw_open(&self->fw));
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	ASSERT_EQ(0, net_address(plain, &addr, &len));
+	port = ((struct sockaddr_in *)&addr)->sin_port;
+	addr = (struct sockaddr_in6) {
+		.sin6_family = AF_INET6, .sin6_port = port,
+	};
+	ASSERT_EQ(1, inet_pton(AF_INET6, "::ffff:127.0.0.1", &addr.sin6_addr));
+	ASSERT_TRUE(fault_begin(&self->fault, fd, SOL_IPV6, IPV6_ADDRFORM,
+				sizeof(inet)));
+	ASSERT_EQ(0, net_mark(fd, NULL, 0, 60000));
+	ASSERT_EQ(-1, connect(fd, (struct sockaddr *)&addr, sizeof(addr)));
+	ASSERT_EQ(EINPROGRESS, errno);
+	peer = accept(plain, NULL, NULL);
+	ASSERT_GE(peer, 0);
+	EXPECT_EQ(EBUSY, fault_end(&self->fault, &inet));
+	ASSERT_EQ(0, fw_bind(self->fw, 8, NULL));
+	ASSERT_EQ(0, fw_admit(self->fw, self->event));
+	ASSERT_TRUE(net_wait(fd, POLLOUT, PATIENCE_MS));
+	EXPECT_EQ(0, net_status(fd, &st));
+	EXPECT_EQ(SOCKAUTH_STATE_OPEN, st.state);
+	close(fd);
+	close(peer);
+	close(plain);
 }
 
 TEST_F(held, kill)
