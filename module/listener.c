@@ -24,14 +24,23 @@
 /* Children to take before others get their turn on the work queue. */
 #define SOCKAUTH_DRAIN_BATCH	64
 
+static bool sockauth_listener_listens(const struct sockauth_listener *l)
+{
+	return inet_sk_state_load(l->ss->sk) == TCP_LISTEN;
+}
+
 static int sockauth_listener_woken(wait_queue_entry_t *entry, unsigned int mode,
 				   int sync, void *key)
 {
 	struct sockauth_listener *l;
 
 	l = container_of(entry, struct sockauth_listener, entry);
-	/* Our own wake-up of early pollers comes here as well. */
-	if (!reqsk_queue_empty(&inet_csk(l->ss->sk)->icsk_accept_queue))
+	/*
+	 * Our own wake-up of early pollers comes here as well, and that of
+	 * tcp_abort(), which ends a listener behind its application's back.
+	 */
+	if (!reqsk_queue_empty(&inet_csk(l->ss->sk)->icsk_accept_queue) ||
+	    !sockauth_listener_listens(l))
 		queue_work(sockauth_wq, &l->drain);
 	return 0;
 }
@@ -163,6 +172,32 @@ static bool sockauth_listener_full(struct sockauth_listener *l)
 }
 
 /*
+ * TCP has stopped listening, and not for the application: `ss -K`.  Decided
+ * under the lock, for listen() may be called again, see
+ * sockauth_listener_start().  The socket stays where it is.
+ */
+static bool sockauth_listener_ended(struct sockauth_listener *l)
+{
+	bool ended;
+
+	if (sockauth_listener_listens(l))
+		return false;
+	spin_lock(&l->lock);
+	ended = !sockauth_listener_listens(l);
+	if (ended)
+		l->closed = true;
+	spin_unlock(&l->lock);
+	if (!ended)
+		return false;
+	spin_lock(&l->snet->lock);
+	if (READ_ONCE(l->closed))
+		list_del_init(&l->link);
+	spin_unlock(&l->snet->lock);
+	wake_up_interruptible_all(&l->wait);
+	return true;
+}
+
+/*
  * An application that does not call accept() stops us here: TCP's own backlog
  * then says no to new connections, as it would without us.
  */
@@ -176,6 +211,10 @@ static void sockauth_listener_drain(struct work_struct *work)
 	for (taken = 0; taken < SOCKAUTH_DRAIN_BATCH; taken++) {
 		if (READ_ONCE(l->closed) || sockauth_listener_full(l))
 			return;
+		if (sockauth_listener_ended(l)) {
+			queue_work(sockauth_app_wq, &l->slow);
+			return;
+		}
 		/*
 		 * Its application can lock it at any time, and keep it so.  What
 		 * is left is the moment until accept() has it.
@@ -193,6 +232,58 @@ static void sockauth_listener_drain(struct work_struct *work)
 	queue_work(sockauth_wq, &l->drain);
 }
 
+/* Take a connection off the ready list, with the list's reference. */
+static void sockauth_listener_unready(struct sockauth_listener *l,
+				      struct sockauth_conn *conn)
+{
+	/* Once it is closed there may be no socket to ask. */
+	bool full = !l->closed && sockauth_listener_full(l);
+
+	lockdep_assert_held(&l->lock);
+	list_del_init(&conn->link);
+	conn->ready = false;
+	l->nready--;
+	/*
+	 * Where TCP's queue is full too, no further child will wake us.  The
+	 * drain looks at the count without the lock: not before it has changed.
+	 */
+	if (full)
+		queue_work(sockauth_wq, &l->drain);
+}
+
+static struct sockauth_conn *
+sockauth_listener_pop(struct sockauth_listener *l)
+{
+	struct sockauth_conn *conn;
+
+	spin_lock(&l->lock);
+	conn = list_first_entry_or_null(&l->ready, struct sockauth_conn, link);
+	if (conn)
+		sockauth_listener_unready(l, conn);
+	spin_unlock(&l->lock);
+	return conn;
+}
+
+/* Any connection that nobody accepted, with the reference of its list. */
+static struct sockauth_conn *sockauth_listener_any(struct sockauth_listener *l)
+{
+	return sockauth_listener_oldest(l) ?: sockauth_listener_pop(l);
+}
+
+/* End all that nobody accepted. */
+static void sockauth_listener_end_all(struct sockauth_listener *l)
+{
+	struct sockauth_conn *conn;
+
+	while ((conn = sockauth_listener_any(l))) {
+		mutex_lock(&conn->lock);
+		sockauth_conn_end(conn, SOCKAUTH_REASON_CANCELLED, ECONNABORTED,
+				  "the listening socket was closed");
+		mutex_unlock(&conn->lock);
+		sockauth_conn_put(conn);
+	}
+}
+
 /*
  * Wait for the application where others do not.  The drain goes on after it, so
  * that there is one that takes children, and that it is known which queue has it.
@@ -202,8 +293,10 @@ static void sockauth_listener_slow(struct work_struct *work)
 	struct sockauth_listener *l;
 
 	l = container_of(work, struct sockauth_listener, slow);
-	if (READ_ONCE(l->closed))
+	if (READ_ONCE(l->closed)) {
+		sockauth_listener_end_all(l);
 		return;
+	}
 	lock_sock(l->ss->sk);
 	release_sock(l->ss->sk);
 	queue_work(sockauth_wq, &l->drain);
@@ -260,44 +353,6 @@ void sockauth_listener_start(struct sockauth_listener *l)
 	queue_work(sockauth_wq, &l->drain);
 }
 
-/* Take a connection off the ready list, with the list's reference. */
-static void sockauth_listener_unready(struct sockauth_listener *l,
-				      struct sockauth_conn *conn)
-{
-	/* Once it is closed there may be no socket to ask. */
-	bool full = !l->closed && sockauth_listener_full(l);
-
-	lockdep_assert_held(&l->lock);
-	list_del_init(&conn->link);
-	conn->ready = false;
-	l->nready--;
-	/*
-	 * Where TCP's queue is full too, no further child will wake us.  The
-	 * drain looks at the count without the lock: not before it has changed.
-	 */
-	if (full)
-		queue_work(sockauth_wq, &l->drain);
-}
-
-static struct sockauth_conn *
-sockauth_listener_pop(struct sockauth_listener *l)
-{
-	struct sockauth_conn *conn;
-
-	spin_lock(&l->lock);
-	conn = list_first_entry_or_null(&l->ready, struct sockauth_conn, link);
-	if (conn)
-		sockauth_listener_unready(l, conn);
-	spin_unlock(&l->lock);
-	return conn;
-}
-
-/* Any connection that nobody accepted, with the reference of its list. */
-static struct sockauth_conn *sockauth_listener_any(struct sockauth_listener *l)
-{
-	return sockauth_listener_oldest(l) ?: sockauth_listener_pop(l);
-}
-
 /**
  * sockauth_listener_stop() - take no more, and end all that nobody accepted
  * @l: the listener
@@ -306,8 +361,6 @@ static struct sockauth_conn *sockauth_listener_any(struct sockauth_listener *l)
  */
 void sockauth_listener_stop(struct sockauth_listener *l)
 {
-	struct sockauth_conn *conn;
-
 	spin_lock(&l->lock);
 	l->closed = true;
 	spin_unlock(&l->lock);
@@ -319,14 +372,9 @@ void sockauth_listener_stop(struct sockauth_listener *l)
 	spin_lock(&l->snet->lock);
 	list_del_init(&l->link);
 	spin_unlock(&l->snet->lock);
-	while ((conn = sockauth_listener_any(l))) {
-		mutex_lock(&conn->lock);
-		sockauth_conn_end(conn, SOCKAUTH_REASON_CANCELLED, ECONNABORTED,
-				  "the application closed its listening socket");
-		mutex_unlock(&conn->lock);
-		sockauth_conn_put(conn);
-	}
-	sockauth_listener_wake(l);
+	sockauth_listener_end_all(l);
+	/* Each of them: there is nothing that only one of them can have. */
+	wake_up_interruptible_all(&l->wait);
 }
 
 /**
@@ -432,7 +480,7 @@ static int sockauth_listener_wait(struct sockauth_listener *l, long *timeo)
 		if (READ_ONCE(l->nready))
 			break;
 		err = -EINVAL;
-		if (READ_ONCE(l->closed))
+		if (!sockauth_listener_listens(l))
 			break;
 		err = sock_intr_errno(*timeo);
 		if (signal_pending(current))
@@ -491,6 +539,9 @@ int sockauth_listener_accept(struct sockauth_listener *l,
 	int err;
 
 	for (;;) {
+		/* As with TCP, whoever had come is gone with the listener. */
+		if (!sockauth_listener_listens(l))
+			return -EINVAL;
 		conn = sockauth_listener_pop(l);
 		if (!conn) {
 			err = sockauth_listener_wait(l, &timeo);

@@ -152,4 +152,23 @@ TEST_F(calls, epoll_before_option)
 	close(ep);
 }
 
+/* `ss -K` of the listener: no connection, but not nothing either. */
+TEST_F(calls, epoll_destroyed)
+{
+	struct epoll_event ev = { 0 };
+	int ep, err;
+
+	ASSERT_EQ(0, listen_marked(self->listener));
+	ep = net_epoll(self->listener, EPOLLIN);
+	ASSERT_GE(ep, 0);
+	EXPECT_EQ(0, epoll_wait(ep, &ev, 1, 0));
+	err = net_destroy(self->listener);
+	if (err == -EOPNOTSUPP)
+		SKIP(return, "this kernel has no SOCK_DESTROY");
+	ASSERT_EQ(0, err);
+	ASSERT_EQ(1, epoll_wait(ep, &ev, 1, PATIENCE_MS));
+	EXPECT_NE(0, ev.events & EPOLLHUP);
+	close(ep);
+}
+
 SOCKAUTH_HARNESS_MAIN

@@ -177,16 +177,66 @@ TEST_F(calls, accept_interrupted)
 	ASSERT_EQ(0, setitimer(ITIMER_REAL, &off, NULL));
 }
 
-/* As plain TCP does: shutdown() of the listener ends a waiting accept(). */
+/* As plain TCP does: shutdown() of the listener ends whatever accept() waits. */
 TEST_F(calls, accept_listener_shut_down)
 {
-	pid_t pid;
+	pid_t pids[2];
+	int i;
 
 	ASSERT_EQ(0, listen_marked(self->listener));
-	pid = fork_acceptor(self->listener);
-	ASSERT_TRUE(process_sleeps(pid, SYS_accept));
+	for (i = 0; i < 2; i++) {
+		pids[i] = fork_acceptor(self->listener);
+		ASSERT_TRUE(process_sleeps(pids[i], SYS_accept));
+	}
 	ASSERT_EQ(0, shutdown(self->listener, SHUT_RDWR));
-	EXPECT_EQ(1, process_exit_code(pid));
+	EXPECT_EQ(1, process_exit_code(pids[0]));
+	EXPECT_EQ(1, process_exit_code(pids[1]));
+}
+
+/* And so does an administrator: nobody who had come is accepted any more. */
+TEST_F(calls, accept_listener_destroyed)
+{
+	struct sockaddr nowhere = { .sa_family = AF_UNSPEC };
+	struct sockauth_status st;
+	int clients[3], i;
+	pid_t pids[2];
+	char c;
+
+	ASSERT_EQ(0, listen_marked(self->listener));
+	for (i = 0; i < 2; i++) {
+		pids[i] = fork_acceptor(self->listener);
+		ASSERT_TRUE(process_sleeps(pids[i], SYS_accept));
+	}
+	for (i = 0; i < 2; i++) {
+		clients[i] = fw_hello_to(self->listener);
+		ASSERT_GE(clients[i], 0);
+		ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
+	}
+	i = net_destroy(self->listener);
+	if (i == -EOPNOTSUPP)
+		SKIP(return, "this kernel has no SOCK_DESTROY");
+	ASSERT_EQ(0, i);
+	EXPECT_EQ(-1, accept(self->listener, NULL, NULL));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(1, process_exit_code(pids[0]));
+	EXPECT_EQ(1, process_exit_code(pids[1]));
+	EXPECT_TRUE(fw_counted(SOCKAUTH_REASON_CANCELLED, 2));
+	for (i = 0; i < 2; i++) {
+		EXPECT_EQ(-1, read(clients[i], &c, 1));
+		EXPECT_EQ(ECONNRESET, errno);
+		close(clients[i]);
+	}
+	EXPECT_EQ(0, net_status(self->listener, &st));
+	EXPECT_EQ(SOCKAUTH_STATE_MARKED, st.state);
+
+	/* The socket itself is as good as before, once TCP has forgotten. */
+	ASSERT_EQ(0, connect(self->listener, &nowhere, sizeof(nowhere)));
+	ASSERT_EQ(0, net_listen(self->listener, 128));
+	clients[2] = fw_hello_to(self->listener);
+	ASSERT_GE(clients[2], 0);
+	EXPECT_EQ(0, fw_admit(self->fw, self->event));
+	EXPECT_TRUE(net_wait(self->listener, POLLIN, PATIENCE_MS));
+	close(clients[2]);
 }
 
 /* Every process gets exactly one of as many connections. */

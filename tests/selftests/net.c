@@ -10,6 +10,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
 #include <linux/tls.h>
 #include <net/if.h>
 #include <netinet/tcp.h>
@@ -187,6 +190,54 @@ int net_marked_client(int listener)
 	if (!err)
 		return fd;
 	close(fd);
+	return err;
+}
+
+int net_destroy(int fd)
+{
+	struct {
+		struct nlmsghdr		nlh;
+		struct inet_diag_req_v2	req;
+	} msg = {
+		.nlh = {
+			.nlmsg_len = sizeof(msg),
+			.nlmsg_type = SOCK_DESTROY,
+			.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK,
+		},
+		.req = {
+			.sdiag_family = AF_INET,
+			.sdiag_protocol = IPPROTO_TCP,
+			.idiag_states = 1 << TCP_LISTEN,
+			.id.idiag_cookie = {
+				INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE,
+			},
+		},
+	};
+	struct {
+		struct nlmsghdr	nlh;
+		struct nlmsgerr	verdict;
+		char		rest[256];
+	} ack;
+	struct sockaddr_in addr;
+	socklen_t len = sizeof(addr);
+	int diag, err = -EPROTO;
+
+	/* Built in, or no module at all: that is seen below. */
+	if (system("modprobe -q tcp_diag") < 0)
+		return -errno;
+	if (getsockname(fd, (struct sockaddr *)&addr, &len))
+		return -errno;
+	msg.req.id.idiag_sport = addr.sin_port;
+	msg.req.id.idiag_src[0] = addr.sin_addr.s_addr;
+	diag = socket(AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG);
+	if (diag < 0)
+		return -errno;
+	if (send(diag, &msg, sizeof(msg), 0) != sizeof(msg) ||
+	    recv(diag, &ack, sizeof(ack), 0) < 0)
+		err = -errno;
+	else if (ack.nlh.nlmsg_type == NLMSG_ERROR)
+		err = ack.verdict.error;
+	close(diag);
 	return err;
 }
 

@@ -44,6 +44,9 @@ int net_connect_to(int listener);
 int net_marked_client(int listener);
 int net_pair(int pair[2]);
 
+/* End the listener FD, of IPv4, as `ss -K` does. */
+int net_destroy(int fd);
+
 /* The clock of the tick, by which the kernel's own time-outs run: it can stand. */
 int64_t net_now_ms(void);
 
