@@ -5,12 +5,13 @@
  * Start, reload and end; signals, which only the main thread gets.  Everything
  * here belongs to the main thread.
  *
- * The order of the start is that of privileges: the loader, which keeps the
- * right to read keys, is forked before there are ports and secrets that it
- * would inherit; the module lets only CAP_NET_ADMIN become a worker, so ports
- * are bound next; then privileges go, for good; then there are threads; then
- * the system call filter; and only then a worker reads what a stranger has
- * sent.
+ * The order of the start is that of privileges: the broker, whose helpers are
+ * in the hands of users, is forked before there are keys that it would inherit;
+ * the loader, which keeps the right to read them anyway, when they were read
+ * for the first time, and before there are ports; the module lets only
+ * CAP_NET_ADMIN become a worker, so ports are bound next; then privileges go,
+ * for good; then there are threads; then the system call filter; and only then
+ * a worker reads what a stranger has sent.
  */
 #include <errno.h>
 #include <pthread.h>

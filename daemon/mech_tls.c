@@ -319,13 +319,19 @@ static int begin(struct context *ctx)
 	return begin_initiator(ctx, cred);
 }
 
-static int keep_cred(const struct context *ctx, X509 *leaf,
-		     struct reply *reply)
+static int keep_cred(struct context *ctx, X509 *leaf, struct reply *reply)
 {
+	int err;
+
 	if (!(ctx->req_flags & SOCKAUTH_REQ_KEEP_CRED))
 		return 0;
-	return cert_list(leaf, SSL_get_peer_cert_chain(ctx->tls.ssl),
-			 reply->cred, sizeof(reply->cred), &reply->cred_len);
+	err = cert_list(leaf, SSL_get_peer_cert_chain(ctx->tls.ssl),
+			reply->cred, sizeof(reply->cred), &reply->cred_len);
+	if (err)
+		verdict_set(&ctx->verdict, SOCKAUTH_REASON_LIMIT, -err,
+			    "the peer's certificates cannot be kept: %s",
+			    strerror(-err));
+	return err;
 }
 
 /* An initiator knows whom it wanted, and that the certificate proves it. */
