@@ -56,7 +56,7 @@ def no_more_data(pid, more=1 << 20):
         resource.prlimit(pid, resource.RLIMIT_DATA, old)
 
 
-def _daemon_processes():
+def daemon_processes():
     """The daemon's processes, all of one session: {number: name}."""
     found = {}
     for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
@@ -78,7 +78,7 @@ class MemoryGroup:
         self.path = self.ROOT / "sockauth-daemon"
         self.path.mkdir()
         # What they have already stays in the group where it was taken.
-        for pid in _daemon_processes():
+        for pid in daemon_processes():
             (self.path / "cgroup.procs").write_text(str(pid))
         (self.path / "memory.max").write_text(str(more))
 
@@ -102,7 +102,7 @@ def daemon_kill(name=""):
     """Kill it, and wait for the end of all; or only its process called NAME."""
     if not name:
         os.kill(daemon_pid(), signal.SIGKILL)
-    for pid, known in _daemon_processes().items():
+    for pid, known in daemon_processes().items():
         if known == name:
             os.kill(pid, signal.SIGKILL)
     daemon_ended(name)
@@ -111,7 +111,7 @@ def daemon_kill(name=""):
 def daemon_ended(name="", patience=20):
     """Wait until nothing is left of a daemon that was killed, or of NAME."""
     end = time.monotonic() + patience
-    while (left := set(_daemon_processes().values())) and \
+    while (left := set(daemon_processes().values())) and \
             (not name or name in left):
         if time.monotonic() > end:
             raise TimeoutError(f"left behind: {left}")
