@@ -128,6 +128,7 @@ enum {
 	SOCKAUTH_EV_WORKER_DIED,	/* our worker is gone */
 	SOCKAUTH_EV_REPLY_LOST,		/* no memory for our worker's reply */
 	SOCKAUTH_EV_KILLED,		/* an administrator wants it to end */
+	SOCKAUTH_EV_EVICTED,		/* its listener wants its place */
 };
 
 /**
@@ -318,6 +319,7 @@ void sockauth_exchange_progress(struct sockauth_conn *conn,
 				struct sockauth_reply *reply);
 void sockauth_exchange_unlock(struct sockauth_conn *conn);
 void sockauth_exchange_work(struct work_struct *work);
+void sockauth_exchange_evicted(struct sockauth_conn *conn);
 
 /* ---- answer.c: from the worker to the connection ---- */
 

@@ -441,6 +441,23 @@ static void sockauth_exchange_timed_out(struct sockauth_conn *conn)
 	}
 }
 
+/**
+ * sockauth_exchange_evicted() - its listener has wanted its place
+ * @conn: the connection, locked by the caller
+ *
+ * It may have become ready in this moment: then it stays.
+ *
+ * Context: process, conn->lock; sleeps.
+ */
+void sockauth_exchange_evicted(struct sockauth_conn *conn)
+{
+	lockdep_assert_held(&conn->lock);
+	if (test_and_clear_bit(SOCKAUTH_EV_EVICTED, &conn->events) &&
+	    conn->state < SOCKAUTH_STATE_READY)
+		sockauth_conn_end(conn, SOCKAUTH_REASON_EVICTED, ETIMEDOUT,
+				  "too many connections were being authenticated");
+}
+
 /* An administrator may be waiting until it is over. */
 static void sockauth_exchange_killed(struct sockauth_conn *conn)
 {
@@ -465,6 +482,7 @@ void sockauth_exchange_work(struct work_struct *work)
 		sockauth_exchange_timed_out(conn);
 	if (test_bit(SOCKAUTH_EV_KILLED, &conn->events))
 		sockauth_exchange_killed(conn);
+	sockauth_exchange_evicted(conn);
 	sockauth_answer_take(conn);
 
 	switch (conn->state) {

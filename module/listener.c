@@ -106,12 +106,14 @@ static void sockauth_listener_evict(struct sockauth_listener *l)
 
 	if (!conn)
 		return;
-	mutex_lock(&conn->lock);
-	/* It may have become ready in this moment: then it stays. */
-	if (conn->state < SOCKAUTH_STATE_READY)
-		sockauth_conn_end(conn, SOCKAUTH_REASON_EVICTED, ETIMEDOUT,
-				  "too many connections were being authenticated");
-	mutex_unlock(&conn->lock);
+	set_bit(SOCKAUTH_EV_EVICTED, &conn->events);
+	/* It may be accepted by now, and wait for its application. */
+	if (mutex_trylock(&conn->lock)) {
+		sockauth_exchange_evicted(conn);
+		mutex_unlock(&conn->lock);
+	} else {
+		sockauth_conn_kick(conn);
+	}
 	sockauth_conn_put(conn);
 }
 
