@@ -60,6 +60,27 @@ sockauth_credit_unlink(struct sockauth_exchange *ex)
 	return worker;
 }
 
+/*
+ * Contexts that are over outlive their connections, and are remembered as long as
+ * their workers have no room.  Where there are too many of them, nothing begins
+ * that would leave another one behind.
+ */
+static bool sockauth_credit_may_begin(const struct sockauth_net *snet)
+{
+	lockdep_assert_held(&snet->lock);
+	return snet->closing < min(4 * READ_ONCE(snet->limits.pending_net),
+				   SOCKAUTH_CLOSING_NET_MAX);
+}
+
+static void sockauth_credit_remember(struct sockauth_worker *worker,
+				     struct sockauth_exchange *ex)
+{
+	lockdep_assert_held(&worker->snet->lock);
+	list_move_tail(&ex->wlink, &worker->closing);
+	worker->nclosing++;
+	worker->snet->closing++;
+}
+
 /* Who gets the next credit: those that have begun go first; guests last. */
 static struct sockauth_exchange *
 sockauth_credit_next(struct sockauth_worker *worker)
@@ -95,6 +116,7 @@ static void sockauth_credit_batch(struct sockauth_worker *worker,
 	for (i = 0; i < SOCKAUTH_CLOSE_BATCH && worker->nclosing; i++) {
 		list_move_tail(worker->closing.next, batch);
 		worker->nclosing--;
+		worker->snet->closing--;
 	}
 }
 
@@ -120,8 +142,7 @@ static bool sockauth_credit_close(struct sockauth_worker *worker,
 			if (err == -EAGAIN &&
 			    worker->nclosing >= SOCKAUTH_CLOSING_MAX)
 				break;
-			list_move(&ex->wlink, &worker->closing);
-			worker->nclosing++;
+			sockauth_credit_remember(worker, ex);
 		}
 		spin_unlock(&snet->lock);
 	}
@@ -170,7 +191,7 @@ void sockauth_credit_pump(struct sockauth_worker *worker)
  * @conn: the connection, locked by the caller
  *
  * Return: 0: yes, to conn->ex->worker; -EAGAIN: it waits for credit and will be
- *	kicked.
+ *	kicked; -ENOBUFS: the workers do not hear what is over.
  */
 int sockauth_credit_acquire(struct sockauth_conn *conn)
 {
@@ -201,6 +222,10 @@ int sockauth_credit_acquire(struct sockauth_conn *conn)
 	}
 	if (!list_empty(&ex->wlink))
 		goto out;
+	if (!sockauth_credit_may_begin(snet)) {
+		err = -ENOBUFS;
+		goto out;
+	}
 	worker = list_empty(&snet->waiting[guest]) ?
 		 sockauth_worker_pick(snet, guest) : NULL;
 	if (worker) {
@@ -458,8 +483,7 @@ void sockauth_credit_abandon(struct sockauth_conn *conn)
 	if (close) {
 		WRITE_ONCE(conn->ex, NULL);
 		ex->id = conn->id;
-		list_add_tail(&ex->wlink, &worker->closing);
-		worker->nclosing++;
+		sockauth_credit_remember(worker, ex);
 	}
 	spin_unlock(&snet->lock);
 

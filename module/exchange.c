@@ -200,7 +200,9 @@ static int sockauth_exchange_step(struct sockauth_conn *conn,
 static void sockauth_exchange_offer(struct sockauth_conn *conn,
 				    const struct sockauth_token *token)
 {
-	while (!sockauth_credit_acquire(conn)) {
+	int err;
+
+	while (!(err = sockauth_credit_acquire(conn))) {
 		if (conn->ex->app && !conn->ex->sock) {
 			sockauth_credit_return(conn);
 			if (!sockauth_exchange_prepare(conn))
@@ -214,6 +216,9 @@ static void sockauth_exchange_offer(struct sockauth_conn *conn,
 		sockauth_credit_return(conn);
 		sockauth_relay_wait(conn->sk);
 	}
+	if (err == -ENOBUFS)
+		sockauth_conn_end(conn, SOCKAUTH_REASON_LIMIT, ENOBUFS,
+				  "the daemon has yet to hear of connections that are over");
 }
 
 /* Ask a worker if there is something to ask. */

@@ -78,6 +78,7 @@ struct sockauth_limits {
  * @served: a worker was bound here once: never again is a connection of this
  *	namespace a guest of others
  * @waiting: connections that any worker may take, oldest first; guests apart
+ * @closing: contexts that are over, and whose workers have not been told
  * @listeners: listening sockets, for dumps and eviction
  * @profiles: what the daemon serves, names with their zeros one after the
  *	other, an empty one last; NULL: nobody has said
@@ -100,6 +101,7 @@ struct sockauth_net {
 	struct list_head	workers;
 	bool			served;
 	struct list_head	waiting[2];
+	u32			closing;
 	struct list_head	listeners;
 	char			*profiles;
 	struct sockauth_limits	limits;

@@ -281,6 +281,7 @@ static void sockauth_worker_die(struct sockauth_worker *worker)
 		sockauth_conn_kick(ex->conn);
 	}
 	list_splice_init(&worker->closing, &closing);
+	snet->closing -= worker->nclosing;
 	worker->nclosing = 0;
 	spin_unlock(&snet->lock);
 

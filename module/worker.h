@@ -100,6 +100,9 @@ void sockauth_worker_exit(void);
  */
 #define SOCKAUTH_CLOSING_MAX	1024
 
+/* And for all workers of a namespace, whatever they do not answer. */
+#define SOCKAUTH_CLOSING_NET_MAX	65536u
+
 void sockauth_credit_pump(struct sockauth_worker *worker);
 int sockauth_credit_acquire(struct sockauth_conn *conn);
 void sockauth_credit_return(struct sockauth_conn *conn);

@@ -27,6 +27,11 @@
 #define CLIENTS		2
 #define TICKETS		8
 
+/* Workers, each with as many contexts, and how long one waits for nothing. */
+#define DEAF_WORKERS	12
+#define PER_WORKER	8
+#define DEAF_MS		2000
+
 /* Fills a receive buffer of the usual size. */
 #define REQUESTS	1000
 
@@ -262,6 +267,44 @@ TEST_F(deaf, to_tickets)
 		close(peer[i]);
 	}
 	close(plain);
+}
+
+/*
+ * Workers that are asked a question which they do not answer, and so have no room
+ * for the word that all else is over: there is an end to what is remembered for
+ * them, however many of them there are.
+ */
+TEST_F(deaf, to_many_closes)
+{
+	struct fakeworker *deaf[DEAF_WORKERS];
+	int clients[PER_WORKER + 1], n, i;
+
+	EXPECT_STILL_SERVED();
+	ASSERT_EQ(0, fw_limit(self->fw, SOCKAUTH_A_LIMIT_PENDING_NET, 16));
+	fw_close(self->fw);
+	for (n = 0; n < DEAF_WORKERS; n++) {
+		ASSERT_EQ(0, fw_open(&deaf[n]));
+		ASSERT_EQ(0, fw_bind(deaf[n], 1, NULL));
+		clients[0] = fw_hello_to(self->listener);
+		if (fw_next(deaf[n], self->event, DEAF_MS))
+			break;
+		ASSERT_EQ(0, fw_continue(deaf[n], self->event));
+		ASSERT_EQ(0, open_contexts(deaf[n], self->event, self->listener,
+					   clients + 1, PER_WORKER - 1));
+		clients[PER_WORKER] = fw_hello_to(self->listener);
+		ASSERT_EQ(0, fw_next(deaf[n], self->event, PATIENCE_MS));
+		for (i = 0; i <= PER_WORKER; i++)
+			close(clients[i]);
+	}
+	/* Four times as many as may be pending. */
+	EXPECT_LE(64 / PER_WORKER, n);
+	ASSERT_GT(DEAF_WORKERS, n);
+	EXPECT_EQ(1, fw_failed(SOCKAUTH_REASON_LIMIT));
+	close(clients[0]);
+	self->fw = deaf[n];
+	while (n--)
+		fw_close(deaf[n]);
+	EXPECT_EQ(0, serve(self->fw, self->event, self->listener, 20));
 }
 
 /* Ask until there is no room for answers, nor for verdicts. */
