@@ -184,12 +184,15 @@ static int sockauth_sockopt_set_alpn(struct sockauth_sock *ss,
 
 	old = sockauth_sock_req(ss);
 	sockauth_req_tell(old, &r);
-	sockauth_req_put(old);
 	req = sockauth_req_make(&r, alpn, optlen);
-	if (!req)
-		return -ENOMEM;
-	sockauth_req_put(sockauth_sock_replace_req(ss, req));
-	return 0;
+	if (req) {
+		/* Who asked is who made the request, whoever adds to it. */
+		req->uid = old->uid;
+		req->gid = old->gid;
+		sockauth_req_put(sockauth_sock_replace_req(ss, req));
+	}
+	sockauth_req_put(old);
+	return req ? 0 : -ENOMEM;
 }
 
 /**

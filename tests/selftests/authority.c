@@ -69,6 +69,29 @@ TEST_F(authority, event)
 	EXPECT_EQ(0, fw_still_served(self->fw, self->event, self->listener));
 }
 
+/* Who sets ALPN has not asked for anything: the daemon acts for who has. */
+TEST_F(authority, who_asked)
+{
+	int listener = net_tcp(AF_INET), client;
+
+	ASSERT_GE(listener, 0);
+	ASSERT_EQ(0, setegid(NOBODY));
+	ASSERT_EQ(0, seteuid(NOBODY));
+	ASSERT_EQ(0, net_mark(listener, NULL, 0, 0));
+	ASSERT_EQ(0, seteuid(0));
+	ASSERT_EQ(0, setegid(0));
+	ASSERT_EQ(0, setsockopt(listener, IPPROTO_IP, SOCKAUTH_ALPN, "\x02h2",
+				3));
+	ASSERT_EQ(0, net_bind(listener));
+	ASSERT_EQ(0, net_listen(listener, 8));
+	client = fw_hello_to(listener);
+	ASSERT_GE(client, 0);
+	ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
+	EXPECT_EQ(NOBODY, self->event->uid);
+	close(client);
+	close(listener);
+}
+
 TEST_F(authority, other_port)
 {
 	struct fw_reply reply = done(self->event);
