@@ -232,20 +232,24 @@ bool sockauth_client_cancel(struct sockauth_sock *ss)
 }
 
 /**
- * sockauth_client_keep_nagle() - the application has set a TCP option
+ * sockauth_client_keep_nagle() - the application has said how to delay
  * @ss: face of a socket that is not open
+ * @optname: TCP_NODELAY or TCP_CORK: of the other one, what the socket shows is
+ *	ours
  *
  * Our own setting holds during the exchange; the application's comes after it.
  */
-void sockauth_client_keep_nagle(struct sockauth_sock *ss)
+void sockauth_client_keep_nagle(struct sockauth_sock *ss, int optname)
 {
+	u8 bit = optname == TCP_CORK ? TCP_NAGLE_CORK : TCP_NAGLE_OFF;
 	struct sockauth_conn *conn = sockauth_sock_conn(ss);
 
 	if (!conn)
 		return;
 	mutex_lock(&conn->lock);
 	if (conn->ex)
-		conn->ex->nonagle = tcp_sk(ss->sk)->nonagle;
+		conn->ex->nonagle = (conn->ex->nonagle & ~bit) |
+				    (tcp_sk(ss->sk)->nonagle & bit);
 	mutex_unlock(&conn->lock);
 	sockauth_conn_put(conn);
 }

@@ -334,7 +334,7 @@ void sockauth_answer_take(struct sockauth_conn *conn);
 int sockauth_client_connect(struct sockauth_sock *ss, struct socket *sock,
 			    struct sockauth_sockaddr *addr, int len, int flags);
 int sockauth_client_upgrade(struct socket *sock);
-void sockauth_client_keep_nagle(struct sockauth_sock *ss);
+void sockauth_client_keep_nagle(struct sockauth_sock *ss, int optname);
 bool sockauth_client_cancel(struct sockauth_sock *ss);
 int sockauth_client_ready(struct sockauth_sock *ss, long timeo);
 __poll_t sockauth_client_poll(struct sockauth_sock *ss, struct file *file,

@@ -318,8 +318,10 @@ static int sockauth_sock_setsockopt(struct socket *sock, int level,
 	if (sockauth_sock_option_gated(level, optname))
 		return -EOPNOTSUPP;
 	ret = ss->base->setsockopt(sock, level, optname, optval, optlen);
-	if (!ret && level == SOL_TCP && !sockauth_sock_is_open(ss))
-		sockauth_client_keep_nagle(ss);
+	if (!ret && level == SOL_TCP &&
+	    (optname == TCP_NODELAY || optname == TCP_CORK) &&
+	    !sockauth_sock_is_open(ss))
+		sockauth_client_keep_nagle(ss, optname);
 	return ret;
 }
 

@@ -251,6 +251,23 @@ TEST_F(meet, cork)
 	ASSERT_EQ(0, peer_handshake(self->peer));
 	ASSERT_TRUE(net_wait(self->fd, POLLOUT, PATIENCE_MS));
 	EXPECT_EQ(1, get_int(self->fd, IPPROTO_TCP, TCP_CORK));
+	EXPECT_EQ(0, get_int(self->fd, IPPROTO_TCP, TCP_NODELAY));
+}
+
+/* Nagle's delay is none of other options' business. */
+TEST_F(meet, other_option)
+{
+	int idle = 100;
+
+	if (variant->role == CALL_CLIENT) {
+		ASSERT_TRUE(net_wait(self->raw, POLLIN, PATIENCE_MS));
+	}
+	ASSERT_EQ(0, setsockopt(self->fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle,
+				sizeof(idle)));
+	ASSERT_EQ(0, peer_handshake(self->peer));
+	ASSERT_TRUE(net_wait(self->fd, POLLOUT, PATIENCE_MS));
+	EXPECT_EQ(idle, get_int(self->fd, IPPROTO_TCP, TCP_KEEPIDLE));
+	EXPECT_EQ(0, get_int(self->fd, IPPROTO_TCP, TCP_NODELAY));
 }
 
 /* The handshake's bytes are not the application's, not even their number. */
