@@ -109,6 +109,8 @@ bool sockauth_conn_hold(struct sockauth_conn *conn)
  */
 void sockauth_conn_put(struct sockauth_conn *conn)
 {
+	struct sockauth_net *snet = conn->snet;
+
 	if (!refcount_dec_and_test(&conn->ref))
 		return;
 
@@ -121,11 +123,12 @@ void sockauth_conn_put(struct sockauth_conn *conn)
 	kfree(conn->text);
 	sockauth_exchange_discard(conn);
 	mutex_destroy(&conn->lock);
-	if (atomic_dec_and_test(&conn->snet->alive))
-		wake_up_var(&conn->snet->alive);
 	sockauth_object_gone(SOCKAUTH_OBJECT_CONN);
 	/* Somebody may just have found it by its id. */
 	call_rcu(&conn->rcu, sockauth_conn_free_rcu);
+	/* Last: who unloads us waits for this, and then for what is freed. */
+	if (atomic_dec_and_test(&snet->alive))
+		wake_up_var(&snet->alive);
 }
 
 /**

@@ -185,6 +185,8 @@ static void __exit sockauth_exit(void)
 	sockauth_conn_exit();
 	destroy_workqueue(sockauth_app_wq);
 	destroy_workqueue(sockauth_wq);
+	/* What the last works have left to be freed is freed by our code. */
+	rcu_barrier();
 	sockauth_objects_check();
 }
 

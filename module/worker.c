@@ -31,11 +31,17 @@
 /**
  * sockauth_worker_put() - drop a reference
  * @worker: may be NULL
+ *
+ * Of a dead one nobody reads its socket any more, and with the last reference
+ * nobody sends to it: records that are left there are to be wiped by us, while we
+ * are still loaded.  Netlink would free them later.
  */
 void sockauth_worker_put(struct sockauth_worker *worker)
 {
 	if (!worker || !refcount_dec_and_test(&worker->ref))
 		return;
+	if (worker->dead)
+		skb_queue_purge(&worker->nlsk->sk_receive_queue);
 	put_user_ns(worker->userns);
 	sock_put(worker->nlsk);
 	sockauth_object_gone(SOCKAUTH_OBJECT_WORKER);
