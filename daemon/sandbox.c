@@ -76,7 +76,7 @@ static int allow(scmp_filter_ctx ctx)
 	/* Other processes of the user are none of our threads' business. */
 	if (!err)
 		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill),
-				       1, SCMP_A0(SCMP_CMP_EQ, getpid()));
+				       1, SCMP_A0(SCMP_CMP_EQ, getpid(), 0));
 	return err;
 }
 
