@@ -243,10 +243,12 @@ static void sockauth_record_end(struct sockauth_sock *ss, int end, char *text)
 	lockdep_assert_held(&conn->lock);
 	WRITE_ONCE(conn->rx_end, end);
 	sockauth_stream_stop(ss->sk);
-	if (conn->text)
+	if (conn->text) {
 		kfree(text);
-	else
-		conn->text = text;
+		return;
+	}
+	/* As in sockauth_conn_set_text(): dumps read it without a lock. */
+	smp_store_release(&conn->text, text);
 }
 
 /* The peer must not send what @format says. */

@@ -139,18 +139,25 @@ static int sockauth_sockopt_set_request(struct sock *sk,
 
 	if (!ss) {
 		err = sockauth_mark_socket(sk, req, &sock);
-		if (err)
-			sockauth_req_put(req);
-		else if (r.flags & SOCKAUTH_REQ_SIDE)
-			err = sockauth_client_upgrade(sock);
-		return err;
+		if (!err)
+			return r.flags & SOCKAUTH_REQ_SIDE ?
+			       sockauth_client_upgrade(sock) : 0;
+		if (err != -EALREADY)
+			goto out;
+		/* Another thread was faster: this is a change of its request. */
+		ss = sockauth_sock_of(sock);
+		err = -EISCONN;
+		if (sockauth_sockopt_connected(ss))
+			goto out;
 	}
-	if (r.flags & SOCKAUTH_REQ_SIDE) {
-		sockauth_req_put(req);
-		return -ENOTCONN;
-	}
-	sockauth_req_put(sockauth_sock_replace_req(ss, req));
-	return 0;
+	err = -ENOTCONN;
+	if (r.flags & SOCKAUTH_REQ_SIDE)
+		goto out;
+	req = sockauth_sock_replace_req(ss, req);
+	err = 0;
+out:
+	sockauth_req_put(req);
+	return err;
 }
 
 /* RFC 7301 3.1: names of 1 to 255 bytes, each after its length. */
@@ -416,21 +423,12 @@ int sockauth_sockopt_get(struct sockauth_sock *ss, int optname,
 static int sockauth_sockopt_nf_set(struct sock *sk, int optname,
 				   sockptr_t optval, unsigned int optlen)
 {
-	struct sockauth_sock *ss;
-	int err;
-
 	if (sk->sk_type != SOCK_STREAM || sk->sk_protocol != IPPROTO_TCP ||
 	    !sk->sk_socket)
 		return -EOPNOTSUPP;
 	if (optname != SOCKAUTH_REQUEST)
 		return optname == SOCKAUTH_ALPN ? -ENOENT : -ENOPROTOOPT;
-
-	err = sockauth_sockopt_set_request(sk, NULL, optval, optlen);
-	if (err != -EALREADY)
-		return err;
-	/* Another thread was faster: then this is a change of its request. */
-	ss = sockauth_sock_of(sk->sk_socket);
-	return sockauth_sockopt_set_request(sk, ss, optval, optlen);
+	return sockauth_sockopt_set_request(sk, NULL, optval, optlen);
 }
 
 static int sockauth_sockopt_nf_get(struct sock *sk, int optname,

@@ -61,6 +61,24 @@ TEST_F(late, tls)
 	EXPECT_EQ(EAGAIN, errno);
 }
 
+/* Whose request comes second changes the first one's. */
+TEST_F(late, request)
+{
+	struct sockauth_request req = { .timeout_ms = 2000 };
+	int fd = net_tcp(AF_INET);
+	socklen_t len = sizeof(req);
+
+	ASSERT_GE(fd, 0);
+	ASSERT_TRUE(fault_begin(&self->fault, fd, SOL_IP, SOCKAUTH_REQUEST,
+				sizeof(req)));
+	ASSERT_EQ(0, net_mark(fd, NULL, 0, 1000));
+	EXPECT_EQ(0, fault_end(&self->fault, &req));
+	req.timeout_ms = 0;
+	ASSERT_EQ(0, getsockopt(fd, SOL_IP, SOCKAUTH_REQUEST, &req, &len));
+	EXPECT_EQ(2000, req.timeout_ms);
+	close(fd);
+}
+
 /* What the place is taken by is what ss(8) and TCP_ULP tell. */
 TEST_F(late, name)
 {
