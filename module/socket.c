@@ -325,6 +325,30 @@ static int sockauth_sock_setsockopt(struct socket *sock, int level,
 	return ret;
 }
 
+/*
+ * TCP looks twice at what has the place, and may sleep in between, while we leave
+ * it to kTLS: by the second look it can be nobody's.
+ */
+static int sockauth_sock_get_ulp(struct sock *sk, char __user *optval,
+				 int __user *optlen)
+{
+	char name[TCP_ULP_NAME_MAX];
+	bool there;
+	int len;
+
+	if (get_user(len, optlen))
+		return -EFAULT;
+	lock_sock(sk);
+	there = inet_csk(sk)->icsk_ulp_ops;
+	if (there)
+		memcpy(name, inet_csk(sk)->icsk_ulp_ops->name, sizeof(name));
+	release_sock(sk);
+	len = there ? min_t(unsigned int, len, sizeof(name)) : 0;
+	if (put_user(len, optlen) || copy_to_user(optval, name, len))
+		return -EFAULT;
+	return 0;
+}
+
 static int sockauth_sock_getsockopt(struct socket *sock, int level,
 				    int optname, char __user *optval,
 				    int __user *optlen)
@@ -340,9 +364,10 @@ static int sockauth_sock_getsockopt(struct socket *sock, int level,
 			return ret;
 		return put_user(len, optlen) ? -EFAULT : ret;
 	}
-	/* TCP_ULP only tells the name; SOL_TLS would tell the keys. */
-	if (sockauth_sock_option_gated(level, optname) &&
-	    !(level == SOL_TCP && optname == TCP_ULP))
+	/* This only tells the name; SOL_TLS would tell the keys. */
+	if (level == SOL_TCP && optname == TCP_ULP)
+		return sockauth_sock_get_ulp(ss->sk, optval, optlen);
+	if (sockauth_sock_option_gated(level, optname))
 		return -EOPNOTSUPP;
 	return ss->base->getsockopt(sock, level, optname, optval, optlen);
 }

@@ -88,6 +88,17 @@ TEST_F(late, name)
 	ASSERT_EQ(EINPROGRESS, late_mark(self));
 	ASSERT_EQ(0, getsockopt(self->pair[0], SOL_TCP, TCP_ULP, name, &len));
 	EXPECT_STREQ("sockauth", name);
+	EXPECT_EQ(sizeof(name), len);
+	/* As much as there is room for, with TCP's own idea of its length. */
+	len = 4;
+	ASSERT_EQ(0, getsockopt(self->pair[0], SOL_TCP, TCP_ULP, name, &len));
+	EXPECT_EQ(4, len);
+	len = 256;
+	ASSERT_EQ(0, getsockopt(self->pair[0], SOL_TCP, TCP_ULP, name, &len));
+	EXPECT_EQ(sizeof(name), len);
+	len = sizeof(name);
+	EXPECT_EQ(-1, getsockopt(self->pair[0], SOL_TCP, TCP_ULP, NULL, &len));
+	EXPECT_EQ(EFAULT, errno);
 }
 
 SOCKAUTH_HARNESS_MAIN
