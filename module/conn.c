@@ -66,6 +66,13 @@ void sockauth_conn_set_state(struct sockauth_conn *conn,
 	smp_store_release(&conn->state, state);
 }
 
+static void sockauth_conn_not_pending(struct sockauth_conn *conn)
+{
+	atomic_dec(&conn->snet->pending);
+	if (!conn->listener)
+		sockauth_user_end(conn->req->user);
+}
+
 /**
  * sockauth_conn_authenticated() - count it as established from here on
  * @conn: the connection, locked by the caller
@@ -78,7 +85,7 @@ void sockauth_conn_authenticated(struct sockauth_conn *conn)
 	atomic64_inc(&snet->done);
 	if (conn->peer->flags & SOCKAUTH_SEC_RESUMED)
 		atomic64_inc(&snet->resumed);
-	atomic_dec(&snet->pending);
+	sockauth_conn_not_pending(conn);
 	atomic_inc(&snet->open);
 }
 
@@ -139,13 +146,10 @@ void sockauth_conn_put(struct sockauth_conn *conn)
  */
 void sockauth_conn_kick(struct sockauth_conn *conn)
 {
-	/* Work on a socket that an application has may wait for its owner. */
-	bool app = !conn->listener ||
-		   READ_ONCE(conn->state) == SOCKAUTH_STATE_OPEN;
-
 	if (!sockauth_conn_hold(conn))
 		return;
-	if (!queue_work(app ? sockauth_app_wq : sockauth_wq, &conn->work))
+	if (!(sockauth_conn_is_app(conn) ? sockauth_user_queue(conn) :
+	      queue_work(sockauth_wq, &conn->work)))
 		sockauth_conn_put(conn);
 }
 
@@ -221,6 +225,7 @@ static struct sockauth_conn *sockauth_conn_alloc(struct sockauth_net *snet,
 	INIT_WORK(&conn->work, sockauth_exchange_work);
 	sockauth_timer_setup(conn);
 	INIT_LIST_HEAD(&conn->link);
+	INIT_LIST_HEAD(&conn->ulink);
 	return conn;
 }
 
@@ -299,7 +304,8 @@ struct sockauth_conn *sockauth_conn_create(struct sockauth_listener *l,
  *
  * Context: process; sleeps.
  * Return: the connection with one reference, for the face, or an ERR_PTR with
- *	-ENOMEM, or -EAGAIN: applications have as many as the limit allows.
+ *	-ENOMEM, or -EAGAIN: applications, or this user's, have as many as the
+ *	limit allows.
  */
 struct sockauth_conn *sockauth_conn_begin(struct sockauth_sock *ss,
 					  struct socket *sock,
@@ -312,11 +318,14 @@ struct sockauth_conn *sockauth_conn_begin(struct sockauth_sock *ss,
 	int err;
 
 	if (atomic_read(&snet->pending) - atomic_read(&snet->listed) >=
-	    (int)sockauth_net_pending_max(snet))
+	    (int)sockauth_net_pending_max(snet) ||
+	    sockauth_user_begin(req->user, sockauth_net_pending_max(snet)))
 		return ERR_PTR(-EAGAIN);
 	conn = sockauth_conn_alloc(snet, req, sk);
-	if (!conn)
+	if (!conn) {
+		sockauth_user_end(req->user);
 		return ERR_PTR(-ENOMEM);
+	}
 	conn->role = role;
 	conn->state = role == SOCKAUTH_ROLE_INITIATOR ?
 		      SOCKAUTH_STATE_CONNECTING : SOCKAUTH_STATE_WAIT_PEER;
@@ -329,6 +338,7 @@ struct sockauth_conn *sockauth_conn_begin(struct sockauth_sock *ss,
 	err = sockauth_conn_publish(conn);
 	if (err) {
 		refcount_inc(&req->ref);
+		sockauth_user_end(req->user);
 		sockauth_drop_app_ref(conn, sk);
 		conn->sk = NULL;
 	} else {
@@ -375,6 +385,7 @@ void sockauth_conn_end(struct sockauth_conn *conn, enum sockauth_reason reason,
 {
 	struct sockauth_net *snet = conn->snet;
 	bool open = conn->state == SOCKAUTH_STATE_OPEN;
+	struct sockauth_worker *worker;
 
 	lockdep_assert_held(&conn->lock);
 	if (conn->state == SOCKAUTH_STATE_ENDED)
@@ -388,16 +399,18 @@ void sockauth_conn_end(struct sockauth_conn *conn, enum sockauth_reason reason,
 	if (open || conn->state == SOCKAUTH_STATE_READY)
 		atomic_dec(&snet->open);
 	else
-		atomic_dec(&snet->pending);
+		sockauth_conn_not_pending(conn);
 	if (reason)
 		atomic64_inc(&snet->failed[reason]);
 
 	sockauth_conn_set_state(conn, SOCKAUTH_STATE_ENDED);
 	sockauth_timer_disarm(conn);
 	sockauth_event_notify(conn);
+	worker = sockauth_credit_abandon(conn);
 	sockauth_drop_socket(conn, sockauth_conn_aborts(reason), open);
 	sockauth_exchange_drop_reply(conn);
-	sockauth_credit_abandon(conn);
+	if (worker)
+		sockauth_credit_forget(conn, worker);
 	if (conn->listener)
 		sockauth_listener_forget(conn->listener, conn);
 }

@@ -216,6 +216,8 @@ struct sockauth_exchange {
  * @listener: where it came from, for an acceptor
  * @link: on one of @listener's lists, under its lock; the list has a
  *	reference
+ * @slot: @work has a slot of its user, under sockauth_user.lock
+ * @ulink: waits for one, under sockauth_user.lock
  * @rcu: for lookups by id
  *
  * Every established connection has one: what only a pending one needs is in
@@ -249,12 +251,14 @@ struct sockauth_conn {
 	bool				announce;
 	bool				guest;
 	bool				ready;
+	bool				slot;
 	unsigned long			born;
 	struct sockauth_req		*req;
 	struct sockauth_peer		*peer;
 	const char			*text;
 	struct sockauth_listener	*listener;
 	struct list_head		link;
+	struct list_head		ulink;
 	struct rcu_head			rcu;
 };
 
@@ -263,6 +267,13 @@ static inline struct sockauth_net *
 sockauth_conn_host(const struct sockauth_conn *conn)
 {
 	return conn->guest ? sockauth_net_of(&init_net) : conn->snet;
+}
+
+/* Does an application have the socket, so that work on it may have to wait? */
+static inline bool sockauth_conn_is_app(const struct sockauth_conn *conn)
+{
+	return !conn->listener ||
+	       READ_ONCE(conn->state) == SOCKAUTH_STATE_OPEN;
 }
 
 struct sockauth_conn *sockauth_conn_create(struct sockauth_listener *l,
@@ -328,6 +339,18 @@ int sockauth_answer_give_up(struct sockauth_conn *conn,
 int sockauth_answer_put(struct sockauth_conn *conn, const struct sock *nlsk,
 			u32 leg, struct sockauth_reply *reply);
 void sockauth_answer_take(struct sockauth_conn *conn);
+
+/* ---- user.c: how much of our work one user can keep waiting ---- */
+
+struct sockauth_user *sockauth_user_get(void);
+void sockauth_user_put(struct sockauth_user *user);
+int sockauth_user_begin(struct sockauth_user *user, u32 max);
+void sockauth_user_end(struct sockauth_user *user);
+bool sockauth_user_flush(struct sockauth_user *user);
+void sockauth_user_flushed(struct sockauth_user *user);
+bool sockauth_user_reserve(struct sockauth_conn *conn);
+bool sockauth_user_queue(struct sockauth_conn *conn);
+void sockauth_user_next(struct sockauth_conn *conn);
 
 /* ---- client.c: connect(), and calls before it is through ---- */
 

@@ -44,6 +44,21 @@ static void sockauth_credit_grant(struct sockauth_worker *worker,
 	list_move_tail(&ex->wlink, &worker->busy);
 }
 
+/*
+ * It cannot use credit now, for all that its user may keep waiting does wait.  It
+ * will ask again when it is looked at.
+ */
+static void sockauth_credit_defer(struct sockauth_worker *worker,
+				  struct sockauth_exchange *ex)
+{
+	lockdep_assert_held(&worker->snet->lock);
+	ex->queued = false;
+	if (ex->context)
+		list_move_tail(&ex->wlink, &worker->busy);
+	else
+		list_del_init(&ex->wlink);
+}
+
 /* Take the exchange off its list; the caller drops what is returned. */
 static struct sockauth_worker *
 sockauth_credit_unlink(struct sockauth_exchange *ex)
@@ -175,7 +190,10 @@ void sockauth_credit_pump(struct sockauth_worker *worker)
 			}
 			if (!ex)
 				break;
-			sockauth_credit_grant(worker, ex);
+			if (sockauth_user_reserve(ex->conn))
+				sockauth_credit_grant(worker, ex);
+			else
+				sockauth_credit_defer(worker, ex);
 			sockauth_conn_kick(ex->conn);
 		}
 		spin_unlock(&snet->lock);
@@ -454,13 +472,17 @@ int sockauth_credit_noticed(struct sockauth_net *snet, const struct sock *nlsk)
 }
 
 /**
- * sockauth_credit_abandon() - the connection has ended
+ * sockauth_credit_abandon() - the connection is ending
  * @conn: the connection, locked by the caller
  *
- * Its id is forgotten, credit that was not used goes back, and a context is
- * closed: by a CLOSE event, or by the refusal of the reply that is still owed.
+ * Its id is forgotten, it waits for nobody, and credit that was not used goes
+ * back: before its socket is let go of, which an application can delay.
+ *
+ * Return: a worker that is to close its context, by sockauth_credit_forget(),
+ *	with a reference for the caller; NULL: there is none, or it is told by the
+ *	refusal of the reply that it owes.
  */
-void sockauth_credit_abandon(struct sockauth_conn *conn)
+struct sockauth_worker *sockauth_credit_abandon(struct sockauth_conn *conn)
 {
 	struct sockauth_exchange *ex = conn->ex;
 	struct sockauth_net *snet = sockauth_conn_host(conn);
@@ -470,7 +492,7 @@ void sockauth_credit_abandon(struct sockauth_conn *conn)
 	lockdep_assert_held(&conn->lock);
 	sockauth_table_remove(conn);
 	if (!ex)
-		return;
+		return NULL;
 	spin_lock(&snet->lock);
 	close = ex->context && !ex->asked && !ex->worker->dead;
 	if (ex->granted)
@@ -480,17 +502,39 @@ void sockauth_credit_abandon(struct sockauth_conn *conn)
 	ex->granted = false;
 	ex->asked = false;
 	worker = sockauth_credit_unlink(ex);
-	if (close) {
+	spin_unlock(&snet->lock);
+
+	if (!worker)
+		return NULL;
+	sockauth_credit_pump(worker);
+	if (close)
+		return worker;
+	sockauth_worker_put(worker);
+	return NULL;
+}
+
+/**
+ * sockauth_credit_forget() - have a worker close the context of an ended connection
+ * @conn: the connection, locked by the caller; loses its exchange, unless the
+ *	worker has died
+ * @worker: from sockauth_credit_abandon(); the reference is dropped
+ */
+void sockauth_credit_forget(struct sockauth_conn *conn,
+			    struct sockauth_worker *worker)
+{
+	struct sockauth_exchange *ex = conn->ex;
+	struct sockauth_net *snet = worker->snet;
+
+	lockdep_assert_held(&conn->lock);
+	spin_lock(&snet->lock);
+	if (!worker->dead) {
 		WRITE_ONCE(conn->ex, NULL);
 		ex->id = conn->id;
 		sockauth_credit_remember(worker, ex);
 	}
 	spin_unlock(&snet->lock);
-
-	if (worker) {
-		sockauth_credit_pump(worker);
-		sockauth_worker_put(worker);
-	}
+	sockauth_credit_pump(worker);
+	sockauth_worker_put(worker);
 }
 
 /**

@@ -508,6 +508,7 @@ void sockauth_exchange_work(struct work_struct *work)
 		break;
 	}
 	sockauth_exchange_unlock(conn);
+	sockauth_user_next(conn);
 	sockauth_conn_put(conn);
 }
 

@@ -55,13 +55,19 @@ static void sockauth_hold_work(struct work_struct *work)
 {
 	struct sockauth_hold *hold;
 
+	struct sockauth_user *user;
+
 	hold = container_of(to_delayed_work(work), struct sockauth_hold, work);
+	user = hold->ss->conn->req->user;
 	/* Somebody is sending, and may be waiting for room: do not wait too. */
-	if (mutex_is_locked(&tls_get_ctx(hold->ss->sk)->tx_lock))
-		queue_delayed_work(sockauth_app_wq, &hold->work,
+	if (mutex_is_locked(&tls_get_ctx(hold->ss->sk)->tx_lock) ||
+	    !sockauth_user_flush(user)) {
+		queue_delayed_work(sockauth_hold_wq, &hold->work,
 				   SOCKAUTH_HOLD_TIME);
-	else
-		sockauth_hold_send(hold->ss);
+		return;
+	}
+	sockauth_hold_send(hold->ss);
+	sockauth_user_flushed(user);
 }
 
 /**
@@ -90,7 +96,7 @@ bool sockauth_hold_begin(struct sockauth_sock *ss)
 	/* Asked for each page that is sent, but only the first one in a while. */
 	if (delayed_work_pending(&hold->work))
 		return true;
-	queue_delayed_work(sockauth_app_wq, &hold->work, SOCKAUTH_HOLD_TIME);
+	queue_delayed_work(sockauth_hold_wq, &hold->work, SOCKAUTH_HOLD_TIME);
 	return true;
 }
 

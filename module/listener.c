@@ -214,7 +214,7 @@ static void sockauth_listener_drain(struct work_struct *work)
 		if (READ_ONCE(l->closed) || sockauth_listener_full(l))
 			return;
 		if (sockauth_listener_ended(l)) {
-			queue_work(sockauth_app_wq, &l->slow);
+			queue_work(sockauth_slow_wq, &l->slow);
 			return;
 		}
 		/*
@@ -222,7 +222,7 @@ static void sockauth_listener_drain(struct work_struct *work)
 		 * is left is the moment until accept() has it.
 		 */
 		if (sock_owned_by_user_nocheck(l->ss->sk)) {
-			queue_work(sockauth_app_wq, &l->slow);
+			queue_work(sockauth_slow_wq, &l->slow);
 			return;
 		}
 		child = sockauth_compat_csk_accept(l->ss->sk);

@@ -17,10 +17,13 @@
 
 /*
  * The first is for connections that nobody has yet: their sockets are locked by
- * us alone, and briefly.  The second is for sockets that an application has, and
- * can keep locked: many of its works may wait.
+ * us alone, and briefly.  The others are for sockets that an application has, and
+ * can keep locked, so that works on them wait: the second for connections, see
+ * user.c; the third for what was held back of their data, see hold.c; the last
+ * for listeners.
  */
-struct workqueue_struct *sockauth_wq, *sockauth_app_wq;
+struct workqueue_struct *sockauth_wq, *sockauth_app_wq, *sockauth_hold_wq;
+struct workqueue_struct *sockauth_slow_wq;
 atomic_t sockauth_objects[__SOCKAUTH_OBJECT_MAX];
 static unsigned int sockauth_net_id;
 
@@ -110,6 +113,34 @@ static struct pernet_operations sockauth_net_ops = {
 	.size	= sizeof(struct sockauth_net),
 };
 
+static void sockauth_wq_exit(void)
+{
+	struct workqueue_struct *all[] = {
+		sockauth_slow_wq, sockauth_hold_wq, sockauth_app_wq, sockauth_wq
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(all); i++)
+		if (all[i])
+			destroy_workqueue(all[i]);
+}
+
+static int __init sockauth_wq_init(void)
+{
+	sockauth_wq = alloc_workqueue("sockauth", SOCKAUTH_WQ_PERCPU, 0);
+	sockauth_app_wq = alloc_workqueue("sockauth-app", WQ_UNBOUND,
+					  WQ_MAX_ACTIVE);
+	sockauth_hold_wq = alloc_workqueue("sockauth-hold", WQ_UNBOUND,
+					   WQ_MAX_ACTIVE);
+	sockauth_slow_wq = alloc_workqueue("sockauth-slow", WQ_UNBOUND,
+					   WQ_MAX_ACTIVE);
+	if (sockauth_wq && sockauth_app_wq && sockauth_hold_wq &&
+	    sockauth_slow_wq)
+		return 0;
+	sockauth_wq_exit();
+	return -ENOMEM;
+}
+
 static int __init sockauth_init(void)
 {
 	int err;
@@ -118,17 +149,12 @@ static int __init sockauth_init(void)
 	request_module("tcp-ulp-tls");
 	sockauth_ulp_init();
 
-	sockauth_wq = alloc_workqueue("sockauth", SOCKAUTH_WQ_PERCPU, 0);
-	if (!sockauth_wq)
-		return -ENOMEM;
-	err = -ENOMEM;
-	sockauth_app_wq = alloc_workqueue("sockauth-app", WQ_UNBOUND,
-					  WQ_MAX_ACTIVE);
-	if (!sockauth_app_wq)
-		goto err_wq;
+	err = sockauth_wq_init();
+	if (err)
+		return err;
 	err = sockauth_conn_init();
 	if (err)
-		goto err_app_wq;
+		goto err_wq;
 	err = sockauth_sock_init();
 	if (err)
 		goto err_conn;
@@ -156,10 +182,8 @@ err_sock:
 	sockauth_sock_exit();
 err_conn:
 	sockauth_conn_exit();
-err_app_wq:
-	destroy_workqueue(sockauth_app_wq);
 err_wq:
-	destroy_workqueue(sockauth_wq);
+	sockauth_wq_exit();
 	return err;
 }
 
@@ -183,8 +207,7 @@ static void __exit sockauth_exit(void)
 	sockauth_ops_exit();
 	sockauth_sock_exit();
 	sockauth_conn_exit();
-	destroy_workqueue(sockauth_app_wq);
-	destroy_workqueue(sockauth_wq);
+	sockauth_wq_exit();
 	/* What the last works have left to be freed is freed by our code. */
 	rcu_barrier();
 	sockauth_objects_check();

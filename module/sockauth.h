@@ -10,10 +10,12 @@
  *   sockauth_listener  what a marked socket needs to listen; referenced by its
  *                      face and by every connection it drained.
  *   sockauth_req       what the application asked for; shared, read-only.
+ *   sockauth_user      whose work our work is; referenced by requests.
  *
  * Lock order: conn->lock -> lock_sock(sk) -> sk_callback_lock.  The spinlocks
- * listener->lock and sockauth_net->lock are leaves and never nest.  No lock is
- * ever taken in softirq: the wait-queue callbacks only queue work.
+ * listener->lock and sockauth_net->lock never nest, and under them there is
+ * user->lock alone.  That one is taken in softirq too, where the wait-queue
+ * callbacks queue work, and otherwise do nothing.
  */
 #ifndef _SOCKAUTH_H
 #define _SOCKAUTH_H
@@ -36,6 +38,7 @@ struct sockauth_conn;
 struct sockauth_hold;
 struct sockauth_listener;
 struct sockauth_sock;
+struct sockauth_user;
 
 /* ---- main.c: life of the module, per-namespace state ---- */
 
@@ -124,6 +127,7 @@ enum sockauth_object {
 	SOCKAUTH_OBJECT_LISTENER,
 	SOCKAUTH_OBJECT_WORKER,
 	SOCKAUTH_OBJECT_REQ,
+	SOCKAUTH_OBJECT_USER,
 	__SOCKAUTH_OBJECT_MAX,
 };
 
@@ -140,6 +144,7 @@ static inline void sockauth_object_gone(enum sockauth_object type)
 }
 
 extern struct workqueue_struct *sockauth_wq, *sockauth_app_wq;
+extern struct workqueue_struct *sockauth_hold_wq, *sockauth_slow_wq;
 struct sockauth_net *sockauth_net_of(const struct net *net);
 u32 sockauth_net_guests(const struct sockauth_net *snet);
 u32 sockauth_net_pending_max(const struct sockauth_net *snet);
@@ -151,6 +156,7 @@ u32 sockauth_net_pending_max(const struct sockauth_net *snet);
  * @ref: one for the face, one for each connection
  * @uid: who asked (effective user id)
  * @gid: likewise
+ * @user: whose work it makes; a reference
  * @flags: enum sockauth_req_flags
  * @timeout_ms: 0: the namespace's default
  * @alpn_len: length of @alpn
@@ -164,6 +170,7 @@ struct sockauth_req {
 	refcount_t	ref;
 	kuid_t		uid;
 	kgid_t		gid;
+	struct sockauth_user *user;
 	u32		flags;
 	u32		timeout_ms;
 	u8		alpn_len;

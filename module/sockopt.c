@@ -34,6 +34,7 @@ void sockauth_req_put(struct sockauth_req *req)
 	if (!req || !refcount_dec_and_test(&req->ref))
 		return;
 	sockauth_object_gone(SOCKAUTH_OBJECT_REQ);
+	sockauth_user_put(req->user);
 	kfree_rcu(req, rcu);
 }
 
@@ -48,6 +49,11 @@ static struct sockauth_req *sockauth_req_make(const struct sockauth_request *r,
 		      GFP_KERNEL_ACCOUNT);
 	if (!req)
 		return NULL;
+	req->user = sockauth_user_get();
+	if (!req->user) {
+		kfree(req);
+		return NULL;
+	}
 	sockauth_object_born(SOCKAUTH_OBJECT_REQ);
 	refcount_set(&req->ref, 1);
 	req->uid = current_euid();

@@ -116,7 +116,9 @@ struct sockauth_worker *sockauth_credit_notice(struct sockauth_conn *conn);
 void sockauth_credit_unnotice(struct sockauth_worker *worker);
 int sockauth_credit_noticed(struct sockauth_net *snet,
 			    const struct sock *nlsk);
-void sockauth_credit_abandon(struct sockauth_conn *conn);
+struct sockauth_worker *sockauth_credit_abandon(struct sockauth_conn *conn);
+void sockauth_credit_forget(struct sockauth_conn *conn,
+			    struct sockauth_worker *worker);
 bool sockauth_credit_lost(struct sockauth_conn *conn);
 
 /* ---- netlink.c: the family ---- */

@@ -15,12 +15,19 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "fakeworker.h"
 #include "fault.h"
 #include "net.h"
+
+#define NOBODY	65534
+
+/* Sockets of one user, more than the queue of such works has room for. */
+#define MANY	520
 
 /* An option of IPv4 that does nothing, four times. */
 static const uint8_t nops[4] = { 1, 1, 1, 1 };
@@ -146,7 +153,7 @@ TEST_F(held, reply_after_time_out)
 	ASSERT_EQ(0, ask(self, 500));
 	ASSERT_TRUE(hold(self));
 	ASSERT_TRUE(timed_out());
-	EXPECT_EQ(0, fw_done(self->fw, self->event));
+	EXPECT_EQ(-ENOENT, fw_done(self->fw, self->event));
 	EXPECT_TRUE(ends(self, ETIMEDOUT));
 }
 
@@ -223,6 +230,64 @@ TEST_F(held, addrform)
 	EXPECT_EQ(SOCKAUTH_STATE_OPEN, st.state);
 	close(fd);
 	close(peer);
+	close(plain);
+}
+
+/* This thread alone: seteuid() waits for all others, which are waiting. */
+static int become(uid_t uid)
+{
+	return syscall(SYS_setresuid, -1, uid, -1);
+}
+
+/* Sockets of one user, connected to PLAIN and then locked. */
+static int hold_many(struct fault *faults, int *fds, int plain)
+{
+	int i;
+
+	for (i = 0; i < MANY; i++) {
+		fds[i] = net_marked_client(plain);
+		if (fds[i] < 0)
+			return fds[i];
+		close(accept(plain, NULL, NULL));
+		if (!fault_begin(&faults[i], fds[i], SOL_IP, IP_OPTIONS,
+				 sizeof(nops)))
+			return -EIO;
+	}
+	return 0;
+}
+
+/*
+ * More of them than there is room for in the queue, and for all of them something
+ * has to be done: another user does not notice.
+ */
+TEST_F_TIMEOUT(held, others, 300)
+{
+	static struct fault faults[MANY];
+	const struct rlimit files = { 3 * MANY, 3 * MANY };
+	int plain = net_listener(AF_INET), fds[MANY], i;
+	struct nlmsghdr *nlh;
+
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
+	fw_close(self->fw);
+	ASSERT_EQ(0, fw_open(&self->fw));
+	for (i = 0; i < MANY; i++)
+		ASSERT_EQ(0, fault_open(&faults[i]));
+	ASSERT_EQ(0, become(NOBODY));
+	ASSERT_EQ(0, hold_many(faults, fds, plain));
+	ASSERT_EQ(0, become(0));
+	nlh = fw_begin(self->admin, SOCKAUTH_CMD_CONN_KILL);
+	mnl_attr_put_strz(nlh, SOCKAUTH_A_PROFILE, "default");
+	EXPECT_EQ(0, fw_transact(self->admin, nlh));
+	ASSERT_EQ(0, fw_bind(self->fw, 8, NULL));
+	EXPECT_EQ(0, ask(self, 60000));
+	EXPECT_EQ(0, fw_done(self->fw, self->event));
+	EXPECT_TRUE(net_wait(self->pair[0], POLLOUT, PATIENCE_MS));
+	for (i = 0; i < MANY; i++) {
+		EXPECT_GE(fault_end(&faults[i], nops), 0);
+		fault_close(&faults[i]);
+		close(fds[i]);
+	}
+	EXPECT_TRUE(fw_counted(SOCKAUTH_REASON_KILLED, MANY));
 	close(plain);
 }
 

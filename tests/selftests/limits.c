@@ -21,6 +21,8 @@
 #include "fakeworker.h"
 #include "net.h"
 
+#define NOBODY		65534
+
 #define FLOOD	40
 
 FIXTURE(limits)
@@ -261,6 +263,39 @@ TEST_F(limits, clients_evict_nobody)
 	EXPECT_TRUE(pending(FLOOD + 2));
 	EXPECT_EQ(0, fw_failed(SOCKAUTH_REASON_EVICTED));
 	EXPECT_HONEST_SERVED();
+	close(client);
+	close(plain);
+}
+
+/* One user, who is not root, has half of that. */
+TEST_F(limits, clients_of_a_user)
+{
+	int plain = net_listener(AF_INET), i, client;
+
+	ASSERT_GE(plain, 0);
+	ASSERT_EQ(0, fw_limit(self->fw, SOCKAUTH_A_LIMIT_PENDING_NET, FLOOD));
+	ASSERT_EQ(0, seteuid(NOBODY));
+	for (i = 0; i < FLOOD / 2; i++) {
+		self->flood[i] = net_marked_client(plain);
+		ASSERT_GE(self->flood[i], 0);
+	}
+	EXPECT_EQ(-EAGAIN, net_marked_client(plain));
+	ASSERT_EQ(0, seteuid(0));
+	client = net_marked_client(plain);
+	EXPECT_GE(client, 0);
+	EXPECT_TRUE(pending(FLOOD / 2 + 2));
+	/* Another user has his own. */
+	ASSERT_EQ(0, seteuid(NOBODY - 1));
+	close(client);
+	client = net_marked_client(plain);
+	EXPECT_GE(client, 0);
+	ASSERT_EQ(0, seteuid(0));
+	/* What has ended is not counted. */
+	close(self->flood[0]);
+	ASSERT_EQ(0, seteuid(NOBODY));
+	self->flood[0] = net_marked_client(plain);
+	EXPECT_GE(self->flood[0], 0);
+	ASSERT_EQ(0, seteuid(0));
 	close(client);
 	close(plain);
 }
