@@ -127,7 +127,8 @@ enum sockauth_req_flags {
  * @timeout_ms: for the whole authentication; 0: the namespace's default
  * @profile: the administrator's profile to use; empty: "default"
  * @target: client: the host name, IP address or service principal that the
- *	peer must prove to be; ignored on a listening socket
+ *	peer must prove to be, or the identity of the pre-shared key that it must
+ *	have; ignored on a listening socket
  *
  * Both names end in a zero byte.
  */
