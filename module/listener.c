@@ -61,8 +61,12 @@ void sockauth_listener_put(struct sockauth_listener *l)
 static void sockauth_listener_count(struct sockauth_listener *l, int n)
 {
 	lockdep_assert_held(&l->lock);
-	l->npending += n;
-	atomic_add(n, &l->snet->listed);
+	if (n < 0)
+		atomic_add(n, &l->snet->listed);
+	/* Who sees it shorter sees less in all: see sockauth_listener_largest(). */
+	smp_store_release(&l->npending, l->npending + n);
+	if (n > 0)
+		atomic_add(n, &l->snet->listed);
 }
 
 /* Take the oldest pending connection off the list, with its reference. */
@@ -93,7 +97,9 @@ sockauth_listener_largest(struct sockauth_listener *l)
 
 	spin_lock(&l->snet->lock);
 	list_for_each_entry(other, &l->snet->listeners, link)
-		if (READ_ONCE(other->npending) > READ_ONCE(largest->npending))
+		/* Pairs with the release in sockauth_listener_count(). */
+		if (READ_ONCE(other->npending) >
+		    smp_load_acquire(&largest->npending))
 			largest = other;
 	refcount_inc(&largest->ref);
 	spin_unlock(&l->snet->lock);
@@ -117,6 +123,12 @@ static void sockauth_listener_evict(struct sockauth_listener *l)
 	sockauth_conn_put(conn);
 }
 
+static bool sockauth_listener_crowded(const struct sockauth_listener *l)
+{
+	return atomic_read(&l->snet->listed) >=
+	       sockauth_net_pending_max(l->snet);
+}
+
 /* Room for one more: the oldest of the listener, or of the fullest, goes. */
 static void sockauth_listener_make_room(struct sockauth_listener *l)
 {
@@ -127,10 +139,11 @@ static void sockauth_listener_make_room(struct sockauth_listener *l)
 	while (READ_ONCE(l->npending) >= READ_ONCE(l->snet->limits.pending))
 		sockauth_listener_evict(l);
 	for (tries = 0; tries < SOCKAUTH_EVICTIONS_MAX &&
-	     atomic_read(&l->snet->listed) >= sockauth_net_pending_max(l->snet);
-	     tries++) {
+	     sockauth_listener_crowded(l); tries++) {
 		largest = sockauth_listener_largest(l);
-		sockauth_listener_evict(largest);
+		/* Ours may have been the largest, and not be it for this. */
+		if (sockauth_listener_crowded(l))
+			sockauth_listener_evict(largest);
 		sockauth_listener_put(largest);
 	}
 }
@@ -213,15 +226,12 @@ static void sockauth_listener_drain(struct work_struct *work)
 	for (taken = 0; taken < SOCKAUTH_DRAIN_BATCH; taken++) {
 		if (READ_ONCE(l->closed) || sockauth_listener_full(l))
 			return;
-		if (sockauth_listener_ended(l)) {
-			queue_work(sockauth_slow_wq, &l->slow);
-			return;
-		}
 		/*
 		 * Its application can lock it at any time, and keep it so.  What
 		 * is left is the moment until accept() has it.
 		 */
-		if (sock_owned_by_user_nocheck(l->ss->sk)) {
+		if (sockauth_listener_ended(l) ||
+		    sock_owned_by_user_nocheck(l->ss->sk)) {
 			queue_work(sockauth_slow_wq, &l->slow);
 			return;
 		}
@@ -266,18 +276,13 @@ sockauth_listener_pop(struct sockauth_listener *l)
 	return conn;
 }
 
-/* Any connection that nobody accepted, with the reference of its list. */
-static struct sockauth_conn *sockauth_listener_any(struct sockauth_listener *l)
-{
-	return sockauth_listener_oldest(l) ?: sockauth_listener_pop(l);
-}
-
 /* End all that nobody accepted. */
 static void sockauth_listener_end_all(struct sockauth_listener *l)
 {
 	struct sockauth_conn *conn;
 
-	while ((conn = sockauth_listener_any(l))) {
+	while ((conn = sockauth_listener_oldest(l) ?:
+		       sockauth_listener_pop(l))) {
 		mutex_lock(&conn->lock);
 		sockauth_conn_end(conn, SOCKAUTH_REASON_CANCELLED, ECONNABORTED,
 				  "the listening socket was closed");
