@@ -94,13 +94,15 @@ static struct sockauth_listener *
 sockauth_listener_largest(struct sockauth_listener *l)
 {
 	struct sockauth_listener *largest = l, *other;
+	u32 most;
 
 	spin_lock(&l->snet->lock);
-	list_for_each_entry(other, &l->snet->listeners, link)
+	list_for_each_entry(other, &l->snet->listeners, link) {
 		/* Pairs with the release in sockauth_listener_count(). */
-		if (READ_ONCE(other->npending) >
-		    smp_load_acquire(&largest->npending))
+		most = smp_load_acquire(&largest->npending);
+		if (READ_ONCE(other->npending) > most)
 			largest = other;
+	}
 	refcount_inc(&largest->ref);
 	spin_unlock(&l->snet->lock);
 	return largest;
