@@ -306,8 +306,7 @@ static void sockauth_listener_slow(struct work_struct *work)
 		sockauth_listener_end_all(l);
 		return;
 	}
-	lock_sock(l->ss->sk);
-	release_sock(l->ss->sk);
+	sockauth_relay_wait(l->ss->sk);
 	queue_work(sockauth_wq, &l->drain);
 }
 

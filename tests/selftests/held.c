@@ -82,20 +82,6 @@ static int ask(FIXTURE_DATA(held) *self, uint32_t timeout_ms)
 	return err ? err : fw_next(self->fw, self->event, PATIENCE_MS);
 }
 
-static bool waits(int fd)
-{
-	struct sockauth_status st;
-	int tries;
-
-	for (tries = 0; tries < PATIENCE_MS / 10; tries++) {
-		if (!net_status(fd, &st) &&
-		    st.state == SOCKAUTH_STATE_WAIT_WORKER)
-			return true;
-		usleep(10000);
-	}
-	return false;
-}
-
 static bool hold(FIXTURE_DATA(held) *self)
 {
 	return fault_begin(&self->fault, self->pair[0], SOL_IP, IP_OPTIONS,
@@ -122,17 +108,7 @@ static int kill_it(FIXTURE_DATA(held) *self)
 }
 
 /* The time-out is counted first; then it waits for the socket. */
-static bool timed_out(void)
-{
-	int tries;
-
-	for (tries = 0; tries < PATIENCE_MS / 10; tries++) {
-		if (fw_failed(SOCKAUTH_REASON_TIMEOUT) == 1)
-			return true;
-		usleep(10000);
-	}
-	return false;
-}
+#define TIMED_OUT()	fw_counted(SOCKAUTH_REASON_TIMEOUT, 1)
 
 TEST_F(held, reply)
 {
@@ -152,7 +128,7 @@ TEST_F(held, reply_after_time_out)
 {
 	ASSERT_EQ(0, ask(self, 500));
 	ASSERT_TRUE(hold(self));
-	ASSERT_TRUE(timed_out());
+	ASSERT_TRUE(TIMED_OUT());
 	EXPECT_EQ(-ENOENT, fw_done(self->fw, self->event));
 	EXPECT_TRUE(ends(self, ETIMEDOUT));
 }
@@ -161,7 +137,7 @@ TEST_F(held, show)
 {
 	ASSERT_EQ(0, ask(self, 500));
 	ASSERT_TRUE(hold(self));
-	ASSERT_TRUE(timed_out());
+	ASSERT_TRUE(TIMED_OUT());
 	EXPECT_EQ(0, fw_command(self->admin, SOCKAUTH_CMD_CONN_GET, true));
 	EXPECT_TRUE(ends(self, ETIMEDOUT));
 }
@@ -177,7 +153,8 @@ TEST_F(held, credit)
 	ASSERT_GE(client[0], 0);
 	ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
 	ASSERT_EQ(0, begin(self, 60000));
-	ASSERT_TRUE(waits(self->pair[0]));
+	ASSERT_TRUE(net_reaches(self->pair[0],
+				SOCKAUTH_STATE_WAIT_WORKER));
 	ASSERT_TRUE(hold(self));
 	client[1] = fw_hello_to(listener);
 	ASSERT_GE(client[1], 0);

@@ -291,6 +291,19 @@ int net_status(int fd, struct sockauth_status *st)
 	return len == sizeof(*st) ? 0 : -EMSGSIZE;
 }
 
+bool net_reaches(int fd, uint32_t state)
+{
+	struct sockauth_status status;
+	int tries;
+
+	for (tries = 0; tries < PATIENCE_MS / 10; tries++) {
+		if (!net_status(fd, &status) && status.state == state)
+			return true;
+		usleep(10000);
+	}
+	return false;
+}
+
 void net_key(enum net_keys which, uint8_t key[NET_KEY_LEN],
 	     uint8_t iv[NET_IV_LEN])
 {

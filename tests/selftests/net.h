@@ -60,6 +60,9 @@ bool net_wait(int fd, short events, int timeout_ms);
 int net_mark(int fd, const char *profile, uint32_t flags, uint32_t timeout_ms);
 int net_status(int fd, struct sockauth_status *st);
 
+/* Wait until the connection of FD is in STATE: that is its own work's doing. */
+bool net_reaches(int fd, uint32_t state);
+
 /* The keys of one direction as a STEP reply has them. */
 void net_key(enum net_keys which, uint8_t key[NET_KEY_LEN],
 	     uint8_t iv[NET_IV_LEN]);

@@ -326,20 +326,6 @@ static int small_buffers(void)
 		      ">/proc/sys/net/ipv4/tcp_${f}mem || exit; done");
 }
 
-/* The connection's own work takes a reply for a socket that we have. */
-static bool reaches(int fd, uint32_t state)
-{
-	struct sockauth_status status;
-	int tries;
-
-	for (tries = 0; tries < PATIENCE_MS / 10; tries++) {
-		if (!net_status(fd, &status) && status.state == state)
-			return true;
-		usleep(10000);
-	}
-	return false;
-}
-
 /* Every state in which a worker can leave a connection of ours. */
 TEST_F_TIMEOUT(teardown, worker_dies_everywhere, 120)
 {
@@ -372,7 +358,7 @@ TEST_F_TIMEOUT(teardown, worker_dies_everywhere, 120)
 		big.token = token;
 		ASSERT_EQ(0, fw_reply(fw, &big));
 	}
-	EXPECT_TRUE(reaches(fd[1], SOCKAUTH_STATE_SENDING));
+	EXPECT_TRUE(net_reaches(fd[1], SOCKAUTH_STATE_SENDING));
 	/* Between two legs, of both sides. */
 	for (; i < 4; i++) {
 		fd[i] = i % 2 ? net_marked_client(plain) :
