@@ -135,6 +135,16 @@ static void sockauth_credit_batch(struct sockauth_worker *worker,
 	}
 }
 
+/* It could not be sent; unless a worker that guesses has answered it already. */
+static void sockauth_credit_undo_notice(struct sockauth_worker *worker)
+{
+	lockdep_assert_held(&worker->snet->lock);
+	if (!worker->notices)
+		return;
+	worker->outstanding--;
+	worker->notices--;
+}
+
 /*
  * Send a batch.  False: it could not be sent, and waits for another occasion.  A
  * worker that has no room for it has made its buffer smaller than its window was
@@ -149,8 +159,7 @@ static bool sockauth_credit_close(struct sockauth_worker *worker,
 
 	if (err) {
 		spin_lock(&snet->lock);
-		worker->outstanding--;
-		worker->notices--;
+		sockauth_credit_undo_notice(worker);
 		list_for_each_entry_safe(ex, tmp, batch, wlink) {
 			if (worker->dead)
 				break;
@@ -430,8 +439,7 @@ struct sockauth_worker *sockauth_credit_notice(struct sockauth_conn *conn)
 void sockauth_credit_unnotice(struct sockauth_worker *worker)
 {
 	spin_lock(&worker->snet->lock);
-	worker->outstanding--;
-	worker->notices--;
+	sockauth_credit_undo_notice(worker);
 	spin_unlock(&worker->snet->lock);
 	sockauth_credit_pump(worker);
 }
