@@ -146,6 +146,7 @@ enum {
  * @offered: bytes of token in the last event
  * @bytes: of token consumed so far
  * @nonagle: the application's setting while ours holds
+ * @deaths: how many workers have died before they answered
  * @worker: whom we asked, under sockauth_net.lock
  * @wlink: on one of the lists of credit.c, under sockauth_net.lock
  * @queued: waits for credit of @worker, under sockauth_net.lock
@@ -170,6 +171,7 @@ struct sockauth_exchange {
 	struct sockauth_worker		*worker;
 	struct list_head		wlink;
 	u8				nonagle;
+	u8				deaths;
 	bool				queued;
 	bool				granted;
 	bool				asked;

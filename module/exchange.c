@@ -13,6 +13,9 @@
 #include "sockauth.h"
 #include "worker.h"
 
+/* A token that kills whoever reads it; others were there by chance. */
+#define SOCKAUTH_DEATHS_MAX	3
+
 static int sockauth_exchange_wake(wait_queue_entry_t *entry, unsigned int mode,
 				  int sync, void *key)
 {
@@ -397,18 +400,25 @@ void sockauth_exchange_unlock(struct sockauth_conn *conn)
 		sockauth_listener_wake(conn->listener);
 }
 
-/* The worker is gone: another one can begin anew, but none can go on. */
+/*
+ * The worker is gone: another one can begin anew, but none can go on.  Whom it
+ * died of is not known; who was there too often is not shown to the next one.
+ */
 static void sockauth_exchange_worker_died(struct sockauth_conn *conn)
 {
-	bool context = sockauth_credit_lost(conn);
-
-	if (context) {
+	if (sockauth_credit_lost(conn)) {
 		sockauth_conn_end(conn, SOCKAUTH_REASON_WORKER_DIED, ECONNABORTED,
 				  "the daemon died during authentication");
 		return;
 	}
-	if (conn->state == SOCKAUTH_STATE_ASKED)
-		sockauth_conn_set_state(conn, SOCKAUTH_STATE_WAIT_WORKER);
+	if (conn->state != SOCKAUTH_STATE_ASKED)
+		return;
+	if (++conn->ex->deaths == SOCKAUTH_DEATHS_MAX) {
+		sockauth_conn_end(conn, SOCKAUTH_REASON_WORKER_DIED, ECONNABORTED,
+				  "each daemon that was asked died before it answered");
+		return;
+	}
+	sockauth_conn_set_state(conn, SOCKAUTH_STATE_WAIT_WORKER);
 }
 
 /* There is room in the send buffer again. */

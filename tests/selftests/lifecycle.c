@@ -233,6 +233,41 @@ TEST_F(lifecycle, worker_dies_first_leg)
 	close(client);
 }
 
+/*
+ * A token that whoever reads it dies of must not go round for ever; whoever was
+ * there twice by chance is served.
+ */
+TEST_F(lifecycle, workers_die)
+{
+	int client, i;
+
+	ASSERT_EQ(0, start(self->listener, 0));
+	client = fw_hello_to(self->listener);
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, fw_bind(self->fw, 8, NULL));
+		ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
+		EXPECT_FALSE(net_wait(client, POLLIN, 0));
+		fw_close(self->fw);
+		ASSERT_EQ(0, fw_open(&self->fw));
+	}
+	EXPECT_TRUE(ended(client));
+	EXPECT_TRUE(fw_counted(SOCKAUTH_REASON_WORKER_DIED, 1));
+	close(client);
+
+	client = fw_hello_to(self->listener);
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, fw_bind(self->fw, 8, NULL));
+		ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
+		if (i == 2)
+			break;
+		fw_close(self->fw);
+		ASSERT_EQ(0, fw_open(&self->fw));
+	}
+	ASSERT_EQ(0, fw_done(self->fw, self->event));
+	EXPECT_TRUE(net_wait(self->listener, POLLIN, PATIENCE_MS));
+	close(client);
+}
+
 /* Between legs its context is lost, and with it the connection. */
 TEST_F(lifecycle, worker_dies_later_leg)
 {

@@ -284,7 +284,8 @@ struct sockauth_peer_name {
  * @SOCKAUTH_REASON_KILLED: an administrator ended it
  * @SOCKAUTH_REASON_PEER_CLOSED: FIN from the peer before the end
  * @SOCKAUTH_REASON_PEER_RESET: RST from the peer, or the network failed
- * @SOCKAUTH_REASON_WORKER_DIED: the worker that held the context is gone
+ * @SOCKAUTH_REASON_WORKER_DIED: the worker that held the context is gone, or
+ *	three have gone that were asked
  * @SOCKAUTH_REASON_NO_WORKER: nobody to ask, until the time-out
  * @SOCKAUTH_REASON_BAD_REPLY: a worker's answer made no sense
  * @SOCKAUTH_REASON_LIMIT: too many bytes or legs
