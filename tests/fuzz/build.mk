@@ -13,7 +13,7 @@ FUZZ_DAEMON  := $(filter-out $(FUZZ_CLI),$(FUZZ_TARGETS))
 
 FUZZ_COMMON  := tests/fuzz/fuzz.c tests/fuzz/netlink.c $(LIB_SRCS)
 FUZZ_DAEMON_SRCS := $(FUZZ_COMMON) tests/fuzz/random.c tests/fuzz/memo.c \
-		tests/fuzz/handshake.c \
+		tests/fuzz/handshake.c tests/fuzz/piece.c \
 		tests/unit/fixture.c $(filter-out daemon/main.c,$(DAEMON_SRCS))
 FUZZ_CLI_SRCS := $(FUZZ_COMMON) $(filter-out cli/main.c,$(CLI_SRCS))
 

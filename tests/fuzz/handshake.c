@@ -15,57 +15,15 @@
 #include <string.h>
 
 #include "handshake.h"
+#include "piece.h"
 
 #define RECORDINGS_MAX	8
-#define PIECES_MAX	16
-#define PIECE_MAX	(17 * 1024)
+/* Of a recording; the changes make more. */
+#define RECORDED_MAX	(PIECES_MAX / 2)
 #define TOKEN_MAX	(40 * 1024)
 
 #define TYPE_HANDSHAKE	22
 #define TYPE_DATA	23
-
-enum change {
-	CHANGE_XOR,	/* a byte of the content */
-	CHANGE_SET,
-	CHANGE_CUT,	/* the content at the offset */
-	CHANGE_INSERT,	/* bytes of the input */
-	CHANGE_REPLACE,	/* the content, by bytes of the input */
-	CHANGE_DOUBLE,	/* the record */
-	CHANGE_DROP,
-	CHANGE_SWAP,	/* with the next one */
-	CHANGE_SPLIT,	/* into two records */
-	CHANGE_TYPE,
-	CHANGE_SEAL,	/* what was not, and the other way round */
-	CHANGE_LENGTH,	/* in the header */
-	CHANGE_WIRE,	/* a byte of what is encrypted, or of the version */
-	CHANGE_GLUE,	/* one token with the next record */
-	CHANGE_MALFORMED,	/* the module says that it is no record */
-	CHANGES,
-};
-
-/**
- * struct piece - a record
- * @type: of the content
- * @version: in the header
- * @sealed: with the peer's handshake keys
- * @glued: comes together with the next one
- * @malformed: the module says so
- * @extra: what the header's length has too much
- * @wire: changes the byte at @wire_offset, behind the encryption
- * @len: of @data
- */
-struct piece {
-	uint8_t type;
-	uint16_t version;
-	bool sealed;
-	bool glued;
-	bool malformed;
-	int8_t extra;
-	uint8_t wire;
-	uint16_t wire_offset;
-	size_t len;
-	uint8_t data[PIECE_MAX];
-};
 
 struct recording {
 	const struct scenario *scenario;
@@ -86,6 +44,9 @@ static uint8_t secret[64];
 static size_t secret_len;
 
 static struct leg leg;
+
+/* A recording's, while they are changed. */
+static struct pieces now;
 
 static void note_secret(const SSL *ssl, const char *line)
 {
@@ -120,7 +81,7 @@ static void keep(struct recording *r, const uint8_t *record, size_t len)
 {
 	struct piece *piece = &r->pieces[r->count++];
 
-	fuzz_check(r->count <= PIECES_MAX / 2 && len <= sizeof(piece->data),
+	fuzz_check(r->count <= RECORDED_MAX && len <= sizeof(piece->data),
 		   "a recording is short");
 	piece->len = len;
 	memcpy(piece->data, record, len);
@@ -239,7 +200,7 @@ static void record(struct recording *r, const struct scenario *scenario)
 
 	r->scenario = scenario;
 	r->table = new_table(scenario->config, 4);
-	r->pieces = calloc(PIECES_MAX / 2, sizeof(*r->pieces));
+	r->pieces = calloc(RECORDED_MAX, sizeof(*r->pieces));
 	r->messages = malloc(PIECES_MAX * PIECE_MAX);
 	fuzz_check(r->pieces && r->messages, "there is memory");
 	peer = new_peer(ctx, scenario->request.role ==
@@ -252,161 +213,6 @@ static void record(struct recording *r, const struct scenario *scenario)
 		open_piece(r, &r->pieces[i]);
 	SSL_free(peer);
 	SSL_CTX_free(ctx);
-}
-
-/*
- * The pieces of a recording, while they are changed: those in their order, and
- * behind them those that are not used.
- */
-static struct piece *pieces[PIECES_MAX];
-static size_t piece_count;
-
-/* Most are short. */
-static void copy_piece(struct piece *to, const struct piece *from)
-{
-	memcpy(to, from, offsetof(struct piece, data) + from->len);
-}
-
-/* A copy of the piece @i before it. */
-static void double_piece(size_t i)
-{
-	struct piece *new = pieces[piece_count];
-
-	memmove(&pieces[i + 1], &pieces[i],
-		(piece_count - i) * sizeof(*pieces));
-	pieces[i] = new;
-	copy_piece(new, pieces[i + 1]);
-	piece_count++;
-}
-
-static void drop_piece(size_t i)
-{
-	struct piece *piece = pieces[i];
-
-	memmove(&pieces[i], &pieces[i + 1],
-		(--piece_count - i) * sizeof(*pieces));
-	pieces[piece_count] = piece;
-}
-
-static void swap_pieces(size_t i)
-{
-	struct piece *first = pieces[i];
-
-	if (i + 1 == piece_count)
-		return;
-	pieces[i] = pieces[i + 1];
-	pieces[i + 1] = first;
-}
-
-static void split_piece(size_t i, size_t offset)
-{
-	struct piece *rest;
-
-	double_piece(i);
-	pieces[i]->len = offset;
-	rest = pieces[i + 1];
-	rest->len -= offset;
-	memmove(rest->data, rest->data + offset, rest->len);
-}
-
-static void insert_bytes(struct piece *piece, size_t offset,
-			 struct input bytes)
-{
-	/* The longest record that kTLS and OpenSSL know. */
-	if (piece->len + bytes.len > SOCKAUTH_RECORD_MAX -
-				     SOCKAUTH_RECORD_HDR - 17)
-		return;
-	memmove(piece->data + offset + bytes.len, piece->data + offset,
-		piece->len - offset);
-	memcpy(piece->data + offset, bytes.data, bytes.len);
-	piece->len += bytes.len;
-}
-
-static void change_content(struct piece *piece, enum change change,
-			   size_t offset, uint8_t value, struct input *in)
-{
-	switch (change) {
-	case CHANGE_XOR:
-		if (offset < piece->len)
-			piece->data[offset] ^= value;
-		break;
-	case CHANGE_SET:
-		if (offset < piece->len)
-			piece->data[offset] = value;
-		break;
-	case CHANGE_CUT:
-		piece->len = offset;
-		break;
-	case CHANGE_REPLACE:
-		piece->len = 0;
-		insert_bytes(piece, 0, input_take(in, value));
-		break;
-	default:
-		insert_bytes(piece, offset, input_take(in, value));
-		break;
-	}
-}
-
-static void change_piece(struct piece *piece, enum change change,
-			 size_t offset, uint8_t value)
-{
-	switch (change) {
-	case CHANGE_TYPE:
-		piece->type = value;
-		break;
-	case CHANGE_SEAL:
-		piece->sealed = !piece->sealed;
-		break;
-	case CHANGE_LENGTH:
-		piece->extra = value;
-		break;
-	case CHANGE_WIRE:
-		piece->wire = value;
-		piece->wire_offset = offset;
-		break;
-	case CHANGE_GLUE:
-		piece->glued = true;
-		break;
-	default:
-		piece->malformed = true;
-		break;
-	}
-}
-
-static void change(struct input *in)
-{
-	enum change change = input_number(in, 1) % CHANGES;
-	size_t i = input_number(in, 1) % piece_count;
-	size_t offset = input_number(in, 2) % (pieces[i]->len + 1);
-	uint8_t value = input_number(in, 1);
-
-	switch (change) {
-	case CHANGE_DOUBLE:
-		if (piece_count < PIECES_MAX)
-			double_piece(i);
-		break;
-	case CHANGE_DROP:
-		if (piece_count > 1)
-			drop_piece(i);
-		break;
-	case CHANGE_SWAP:
-		swap_pieces(i);
-		break;
-	case CHANGE_SPLIT:
-		if (piece_count < PIECES_MAX)
-			split_piece(i, offset);
-		break;
-	case CHANGE_XOR:
-	case CHANGE_SET:
-	case CHANGE_CUT:
-	case CHANGE_INSERT:
-	case CHANGE_REPLACE:
-		change_content(pieces[i], change, offset, value, in);
-		break;
-	default:
-		change_piece(pieces[i], change, offset, value);
-		break;
-	}
 }
 
 static void put_header(uint8_t *wire, uint8_t type, uint16_t version,
@@ -459,12 +265,12 @@ static bool is_recorded(const struct recording *r, size_t count)
 	size_t len = 0, pos = 0, i, n;
 
 	for (i = 0; i < count; i++) {
-		if (pieces[i]->type != TYPE_HANDSHAKE)
+		if (now.at[i]->type != TYPE_HANDSHAKE)
 			continue;
-		if (pieces[i]->sealed && pieces[i]->wire)
+		if (now.at[i]->sealed && now.at[i]->wire)
 			break;
-		memcpy(said + len, pieces[i]->data, pieces[i]->len);
-		len += pieces[i]->len;
+		memcpy(said + len, now.at[i]->data, now.at[i]->len);
+		len += now.at[i]->len;
 	}
 	for (i = 0; i + 4 <= len && pos < r->messages_len; i += n) {
 		n = 4 + (said[i + 1] << 16 | said[i + 2] << 8 | said[i + 3]);
@@ -514,36 +320,17 @@ static void replay(struct recording *r)
 		run(r, number++, NULL, 0, false);
 		more = check_leg(r, 0, 0);
 	}
-	for (i = 0; more && i < piece_count; i++) {
-		len += close_piece(r, pieces[i], token + len);
-		if (pieces[i]->glued && i + 1 < piece_count &&
+	for (i = 0; more && i < now.count; i++) {
+		len += close_piece(r, now.at[i], token + len);
+		if (now.at[i]->glued && i + 1 < now.count &&
 		    len + PIECE_MAX + 64 < sizeof(token))
 			continue;
-		run(r, number++, token, len, pieces[i]->malformed);
+		run(r, number++, token, len, now.at[i]->malformed);
 		more = check_leg(r, len, i + 1);
 		len = 0;
 	}
 	context_forget(r->table, 1);
 	fuzz_check(!r->table->count, "a context that is over is gone");
-}
-
-static void take_pieces(const struct recording *r)
-{
-	size_t i;
-
-	piece_count = r->count;
-	for (i = 0; i < r->count; i++)
-		copy_piece(pieces[i], &r->pieces[i]);
-}
-
-static void make_room(void)
-{
-	size_t i;
-
-	for (i = 0; i < PIECES_MAX; i++) {
-		pieces[i] = calloc(1, sizeof(*pieces[i]));
-		fuzz_check(pieces[i] != NULL, "there is memory");
-	}
 }
 
 /**
@@ -556,9 +343,9 @@ void handshake_run(struct input *in)
 	int limit = 32;
 
 	r = &recordings[input_number(in, 1) % recording_count];
-	take_pieces(r);
+	pieces_take(&now, r->pieces, r->count);
 	while (in->len && limit--)
-		change(in);
+		pieces_change(&now, in);
 	replay(r);
 }
 
@@ -571,12 +358,12 @@ void handshake_setup(const struct scenario *list, size_t count)
 {
 	fuzz_check(!setup_openssl(NULL), "OpenSSL begins");
 	random_init();
-	make_room();
+	pieces_init(&now);
 	for (; recording_count < count; recording_count++) {
 		struct recording *r = &recordings[recording_count];
 
 		record(r, &list[recording_count]);
-		take_pieces(r);
+		pieces_take(&now, r->pieces, r->count);
 		replay(r);
 		fuzz_check(status_of(&leg) == SOCKAUTH_STEP_DONE,
 			   "what is not changed is valid");
