@@ -66,6 +66,8 @@ struct test {
 int setup_realm(void **state);
 int teardown_realm(void **state);
 void issue(const struct issue *how, struct broker_answer *answer);
+void credentials(krb5_creds *creds, struct broker_answer *answer,
+		 const char *client);
 krb5_data request_with(krb5_flags options, const krb5_keyblock *subkey);
 
 void test_begin(struct test **t, const char *initiator, const char *acceptor);
@@ -77,5 +79,6 @@ void feed(struct contexts *table, struct leg *leg, uint32_t *number,
 uint32_t serve(struct test *t, const uint8_t *data, size_t len,
 	       uint32_t *number, uint8_t *out, size_t *out_len);
 void handshake(struct test *t);
+void handshake_rest(struct test *t);
 
 #endif /* UNIT_REALM_H */

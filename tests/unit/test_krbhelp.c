@@ -38,19 +38,12 @@ krb5_error_code __wrap_krb5_cc_get_principal(krb5_context context,
 /* A cache with a ticket for the service. */
 static void make_cache(const char *path, const char *client)
 {
-	krb5_creds creds = { 0 };
+	krb5_creds creds;
 	krb5_ccache ccache;
 
 	unlink(path);
 	issue(&good, &answer);
-	assert_int_equal(krb5_parse_name(krb, client, &creds.client), 0);
-	assert_int_equal(krb5_parse_name(krb, SERVICE, &creds.server), 0);
-	creds.keyblock.enctype = answer.enctype;
-	creds.keyblock.length = answer.key_len;
-	creds.keyblock.contents = answer.key;
-	creds.times.endtime = answer.endtime;
-	creds.ticket.length = answer.ticket_len;
-	creds.ticket.data = (char *)answer.ticket;
+	credentials(&creds, &answer, client);
 	assert_int_equal(krb5_cc_resolve(krb, path, &ccache), 0);
 	assert_int_equal(krb5_cc_initialize(krb, ccache, creds.client), 0);
 	assert_int_equal(krb5_cc_store_cred(krb, ccache, &creds), 0);

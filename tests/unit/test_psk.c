@@ -24,23 +24,16 @@ static uint32_t hello(struct test *t, const char *target)
 
 static void meet(const char *client, const char *target, const char *identity)
 {
-	static uint8_t one[70000], two[70000];
-	size_t len, one_len, two_len;
-	uint32_t sleg = 1, cleg = 2;
+	const struct nlattr *token;
 	struct test *t;
 
 	test_begin(&t, client, PSK);
 	if (hello(t, target) != SOCKAUTH_STEP_CONTINUE)
 		fail_msg("%s", text_of(t->cleg, SOCKAUTH_A_TEXT));
-	len = mnl_attr_get_payload_len(t->cleg->tb[SOCKAUTH_A_TOKEN]);
-	memcpy(two, mnl_attr_get_payload(t->cleg->tb[SOCKAUTH_A_TOKEN]), len);
-	if (serve(t, two, len, &sleg, one, &one_len) !=
-	    SOCKAUTH_STEP_CONTINUE)
-		fail_msg("%s", text_of(t->sleg, SOCKAUTH_A_TEXT));
-	feed(t->client, t->cleg, &cleg, NULL, one, one_len, two, &two_len);
-	assert_int_equal(status_of(t->cleg), SOCKAUTH_STEP_DONE);
-	assert_int_equal(serve(t, two, two_len, &sleg, one, &one_len),
-			 SOCKAUTH_STEP_DONE);
+	token = t->cleg->tb[SOCKAUTH_A_TOKEN];
+	t->hello_len = mnl_attr_get_payload_len(token);
+	memcpy(t->hello, mnl_attr_get_payload(token), t->hello_len);
+	handshake_rest(t);
 	assert_string_equal(text_of(t->cleg, SOCKAUTH_A_PEER_NAME), identity);
 	assert_string_equal(text_of(t->sleg, SOCKAUTH_A_PEER_NAME), identity);
 	test_end(t);
