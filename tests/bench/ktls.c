@@ -18,13 +18,6 @@
 #define SECRET_LEN	32
 #define RECORD_ALERT	21
 
-#ifndef SOL_TLS
-#define SOL_TLS		282
-#endif
-#ifndef TCP_ULP
-#define TCP_ULP		31
-#endif
-
 static EVP_KDF *kdf;
 static uint8_t client_secret[SECRET_LEN], server_secret[SECRET_LEN];
 

@@ -22,16 +22,6 @@
 #include "call-net.h"
 #include "net.h"
 
-#ifndef SOL_TLS
-#define SOL_TLS		282
-#endif
-#ifndef MSG_ZEROCOPY
-#define MSG_ZEROCOPY	0x4000000
-#endif
-#ifndef SO_ZEROCOPY
-#define SO_ZEROCOPY	60
-#endif
-
 #define LEN	(2 * CALL_BLOCK)
 #define BULK	(1 << 20)
 
@@ -428,13 +418,13 @@ TEST_F(data, sendmsg_record_type)
 	int type;
 
 	if (!variant->marked) {
-		EXPECT_EQ(LEN, call_send_cmsg(self->fd, self->text, LEN, SOL_TLS,
-					 TLS_SET_RECORD_TYPE, 21));
+		EXPECT_EQ(LEN, net_send_cmsg(self->fd, self->text, LEN, SOL_TLS,
+					     TLS_SET_RECORD_TYPE, 21));
 		return;
 	}
 	for (type = 20; type < 25; type++) {
-		EXPECT_EQ(-1, call_send_cmsg(self->fd, self->text, LEN, SOL_TLS,
-					TLS_SET_RECORD_TYPE, type));
+		EXPECT_EQ(-1, net_send_cmsg(self->fd, self->text, LEN, SOL_TLS,
+					    TLS_SET_RECORD_TYPE, type));
 		EXPECT_EQ(EINVAL, errno);
 	}
 	ASSERT_EQ(LEN, send(self->fd, self->text, LEN, 0));
@@ -444,7 +434,7 @@ TEST_F(data, sendmsg_record_type)
 /* Ancillary data that TCP would ignore is ignored. */
 TEST_F(data, sendmsg_ignored)
 {
-	ASSERT_EQ(LEN, call_send_cmsg(self->fd, self->text, LEN, IPPROTO_IP, IP_TTL, 1));
+	ASSERT_EQ(LEN, net_send_cmsg(self->fd, self->text, LEN, IPPROTO_IP, IP_TTL, 1));
 	EXPECT_SENT();
 }
 
@@ -452,12 +442,12 @@ TEST_F(data, sendmsg_ignored)
 TEST_F(data, sendmsg_timestamping)
 {
 	if (!variant->marked) {
-		EXPECT_EQ(LEN, call_send_cmsg(self->fd, self->text, LEN, SOL_SOCKET,
-					 SO_TIMESTAMPING, 1 << 1));
+		EXPECT_EQ(LEN, net_send_cmsg(self->fd, self->text, LEN, SOL_SOCKET,
+					     SO_TIMESTAMPING, 1 << 1));
 		return;
 	}
-	EXPECT_EQ(-1, call_send_cmsg(self->fd, self->text, LEN, SOL_SOCKET,
-				SO_TIMESTAMPING, 1 << 1));
+	EXPECT_EQ(-1, net_send_cmsg(self->fd, self->text, LEN, SOL_SOCKET,
+				    SO_TIMESTAMPING, 1 << 1));
 	EXPECT_EQ(EOPNOTSUPP, errno);
 	ASSERT_EQ(LEN, send(self->fd, self->text, LEN, 0));
 	EXPECT_SENT();

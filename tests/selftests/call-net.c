@@ -231,23 +231,3 @@ int call_expect_end(int fd)
 	n = read(fd, &c, 1);
 	return n < 0 ? -errno : n ? -EBADMSG : 0;
 }
-
-ssize_t call_send_cmsg(int fd, char *text, size_t len, int level, int type,
-		       int value)
-{
-	char control[CMSG_SPACE(sizeof(int))] = { 0 };
-	struct iovec iov = { text, len };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
-
-	cmsg->cmsg_level = level;
-	cmsg->cmsg_type = type;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(cmsg), &value, sizeof(value));
-	return sendmsg(fd, &msg, 0);
-}

@@ -74,8 +74,4 @@ int call_expect(int fd, size_t len, size_t offset, bool marked);
 /* The peer has ended in order: read() says 0. */
 int call_expect_end(int fd);
 
-/* sendmsg() of TEXT with one control message, a number; as sendmsg() returns. */
-ssize_t call_send_cmsg(int fd, char *text, size_t len, int level, int type,
-		       int value);
-
 #endif /* CALL_NET_H */

@@ -24,13 +24,6 @@
 #include "call-thread.h"
 #include "net.h"
 
-#ifndef SOL_TCP
-#define SOL_TCP		6
-#endif
-#ifndef SOL_TLS
-#define SOL_TLS		282
-#endif
-
 #define LEN	(2 * CALL_BLOCK)
 
 FIXTURE(option)
@@ -89,12 +82,12 @@ TEST_F(option, so_error)
 
 TEST_F(option, tcp_nodelay)
 {
-	EXPECT_EQ(0, get_int(self->fd, SOL_TCP, TCP_NODELAY));
-	EXPECT_EQ(0, set_int(self->fd, SOL_TCP, TCP_NODELAY, 1));
-	EXPECT_EQ(1, get_int(self->fd, SOL_TCP, TCP_NODELAY));
+	EXPECT_EQ(0, get_int(self->fd, IPPROTO_TCP, TCP_NODELAY));
+	EXPECT_EQ(0, set_int(self->fd, IPPROTO_TCP, TCP_NODELAY, 1));
+	EXPECT_EQ(1, get_int(self->fd, IPPROTO_TCP, TCP_NODELAY));
 	EXPECT_ALIVE();
-	EXPECT_EQ(0, set_int(self->fd, SOL_TCP, TCP_NODELAY, 0));
-	EXPECT_EQ(0, get_int(self->fd, SOL_TCP, TCP_NODELAY));
+	EXPECT_EQ(0, set_int(self->fd, IPPROTO_TCP, TCP_NODELAY, 0));
+	EXPECT_EQ(0, get_int(self->fd, IPPROTO_TCP, TCP_NODELAY));
 	EXPECT_ALIVE();
 }
 
@@ -103,7 +96,7 @@ TEST_F(option, tcp_info)
 	struct tcp_info info;
 	socklen_t len = sizeof(info);
 
-	ASSERT_EQ(0, getsockopt(self->fd, SOL_TCP, TCP_INFO, &info, &len));
+	ASSERT_EQ(0, getsockopt(self->fd, IPPROTO_TCP, TCP_INFO, &info, &len));
 	EXPECT_EQ(1, info.tcpi_state);		/* TCP_ESTABLISHED */
 	EXPECT_GT(info.tcpi_snd_mss, 0);
 }
@@ -208,7 +201,7 @@ TEST_F(option, refused)
 	int i;
 
 	if (!variant->marked) {
-		EXPECT_EQ(0, set_int(self->fd, SOL_TCP, TCP_REPAIR, 1));
+		EXPECT_EQ(0, set_int(self->fd, IPPROTO_TCP, TCP_REPAIR, 1));
 		return;
 	}
 	for (i = TLS_TX; i <= TLS_RX; i++) {
@@ -219,17 +212,17 @@ TEST_F(option, refused)
 					 sizeof(info)));
 		EXPECT_EQ(EOPNOTSUPP, errno);
 	}
-	EXPECT_EQ(-1, setsockopt(self->fd, SOL_TCP, TCP_ULP, "tls", 3));
+	EXPECT_EQ(-1, setsockopt(self->fd, IPPROTO_TCP, TCP_ULP, "tls", 3));
 	EXPECT_EQ(EOPNOTSUPP, errno);
-	EXPECT_EQ(-EOPNOTSUPP, set_int(self->fd, SOL_TCP, TCP_REPAIR, 1));
-	EXPECT_EQ(-EOPNOTSUPP, get_int(self->fd, SOL_TCP, TCP_REPAIR));
-	EXPECT_EQ(-EOPNOTSUPP, set_int(self->fd, SOL_TCP, TCP_REPAIR_QUEUE, 1));
-	EXPECT_EQ(-EOPNOTSUPP, set_int(self->fd, SOL_TCP, TCP_FASTOPEN_CONNECT,
+	EXPECT_EQ(-EOPNOTSUPP, set_int(self->fd, IPPROTO_TCP, TCP_REPAIR, 1));
+	EXPECT_EQ(-EOPNOTSUPP, get_int(self->fd, IPPROTO_TCP, TCP_REPAIR));
+	EXPECT_EQ(-EOPNOTSUPP, set_int(self->fd, IPPROTO_TCP, TCP_REPAIR_QUEUE, 1));
+	EXPECT_EQ(-EOPNOTSUPP, set_int(self->fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT,
 				       1));
 	EXPECT_EQ(-EOPNOTSUPP, set_int(self->fd, SOL_IPV6, IPV6_ADDRFORM,
 				       AF_INET));
 	len = sizeof(zc);
-	EXPECT_EQ(-1, getsockopt(self->fd, SOL_TCP, TCP_ZEROCOPY_RECEIVE, &zc,
+	EXPECT_EQ(-1, getsockopt(self->fd, IPPROTO_TCP, TCP_ZEROCOPY_RECEIVE, &zc,
 				 &len));
 	EXPECT_EQ(EOPNOTSUPP, errno);
 	EXPECT_ALIVE();
@@ -241,7 +234,7 @@ TEST_F(option, ulp_name)
 	char name[16] = "";
 	socklen_t len = sizeof(name);
 
-	ASSERT_EQ(0, getsockopt(self->fd, SOL_TCP, TCP_ULP, name, &len));
+	ASSERT_EQ(0, getsockopt(self->fd, IPPROTO_TCP, TCP_ULP, name, &len));
 	EXPECT_STREQ(variant->marked ? "tls" : "", name);
 }
 

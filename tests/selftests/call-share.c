@@ -90,7 +90,7 @@ static int send_fd(int over, int fd)
 {
 	char c = 'x';
 
-	return call_send_cmsg(over, &c, 1, SOL_SOCKET, SCM_RIGHTS, fd) == 1 ?
+	return net_send_cmsg(over, &c, 1, SOL_SOCKET, SCM_RIGHTS, fd) == 1 ?
 	       0 : -errno;
 }
 

@@ -25,19 +25,6 @@
 #include "call-net.h"
 #include "net.h"
 
-#ifndef SOL_TCP
-#define SOL_TCP		6
-#endif
-#ifndef SOL_TLS
-#define SOL_TLS		282
-#endif
-#ifndef MSG_ZEROCOPY
-#define MSG_ZEROCOPY	0x4000000
-#endif
-#ifndef SO_ZEROCOPY
-#define SO_ZEROCOPY	60
-#endif
-
 #define LEN	GATE_TEXT_LEN
 
 static long result(long ret)
@@ -168,8 +155,8 @@ static long do_sendto(struct gate *g)
 
 static long do_sendmsg_record_type(struct gate *g)
 {
-	return result(call_send_cmsg(g->fd, g->text, LEN, SOL_TLS,
-				     TLS_SET_RECORD_TYPE, 22));
+	return result(net_send_cmsg(g->fd, g->text, LEN, SOL_TLS,
+				    TLS_SET_RECORD_TYPE, 22));
 }
 
 static long do_sendmmsg(struct gate *g)
@@ -305,14 +292,14 @@ static long do_so_error(struct gate *g)
 
 static long do_tcp_nodelay(struct gate *g)
 {
-	long ret = set_int(g, SOL_TCP, TCP_NODELAY, 1);
+	long ret = set_int(g, IPPROTO_TCP, TCP_NODELAY, 1);
 
-	return ret ? ret : get_int(g, SOL_TCP, TCP_NODELAY);
+	return ret ? ret : get_int(g, IPPROTO_TCP, TCP_NODELAY);
 }
 
 static long do_tcp_cork(struct gate *g)
 {
-	return set_int(g, SOL_TCP, TCP_CORK, 1);
+	return set_int(g, IPPROTO_TCP, TCP_CORK, 1);
 }
 
 static long do_tcp_info(struct gate *g)
@@ -320,12 +307,12 @@ static long do_tcp_info(struct gate *g)
 	struct tcp_info info;
 	socklen_t len = sizeof(info);
 
-	return result(getsockopt(g->fd, SOL_TCP, TCP_INFO, &info, &len));
+	return result(getsockopt(g->fd, IPPROTO_TCP, TCP_INFO, &info, &len));
 }
 
 static long do_set_ulp(struct gate *g)
 {
-	return result(setsockopt(g->fd, SOL_TCP, TCP_ULP, "tls", 3));
+	return result(setsockopt(g->fd, IPPROTO_TCP, TCP_ULP, "tls", 3));
 }
 
 static long do_set_tls(struct gate *g)
@@ -348,12 +335,12 @@ static long do_get_tls(struct gate *g)
 
 static long do_tcp_repair(struct gate *g)
 {
-	return set_int(g, SOL_TCP, TCP_REPAIR, 1);
+	return set_int(g, IPPROTO_TCP, TCP_REPAIR, 1);
 }
 
 static long do_fastopen_connect(struct gate *g)
 {
-	return set_int(g, SOL_TCP, TCP_FASTOPEN_CONNECT, 1);
+	return set_int(g, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1);
 }
 
 static long do_addrform(struct gate *g)
@@ -366,7 +353,7 @@ static long do_zerocopy_receive(struct gate *g)
 	struct tcp_zerocopy_receive zc = { 0 };
 	socklen_t len = sizeof(zc);
 
-	return result(getsockopt(g->fd, SOL_TCP, TCP_ZEROCOPY_RECEIVE, &zc,
+	return result(getsockopt(g->fd, IPPROTO_TCP, TCP_ZEROCOPY_RECEIVE, &zc,
 				 &len));
 }
 

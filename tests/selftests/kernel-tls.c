@@ -24,10 +24,6 @@
 
 #define CASES	"tests/selftests/kernel-tls.cases"
 
-#ifndef SOL_TLS
-#define SOL_TLS	282
-#endif
-
 /* The server's end, until the second socket gets its keys. */
 static int other_end = -1;
 static int first_socket = -1;

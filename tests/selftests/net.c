@@ -27,13 +27,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#ifndef TCP_ULP
-#define TCP_ULP		31
-#endif
-#ifndef SOL_TLS
-#define SOL_TLS		282
-#endif
-
 int net_enter_namespace(void)
 {
 	struct ifreq ifr = { .ifr_name = "lo" };
@@ -348,9 +341,10 @@ int net_write(int fd, const void *data, size_t len)
 	return (size_t)n == len ? 0 : -EMSGSIZE;
 }
 
-int net_write_record(int fd, uint8_t type, const void *data, size_t len)
+ssize_t net_send_cmsg(int fd, const void *data, size_t len, int level, int type,
+		      int value)
 {
-	char control[CMSG_SPACE(sizeof(type))] = { 0 };
+	char control[CMSG_SPACE(sizeof(value))] = { 0 };
 	struct iovec iov = { (void *)data, len };
 	struct msghdr msg = {
 		.msg_iov = &iov,
@@ -359,13 +353,19 @@ int net_write_record(int fd, uint8_t type, const void *data, size_t len)
 		.msg_controllen = sizeof(control),
 	};
 	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
-	ssize_t n;
 
-	cmsg->cmsg_level = SOL_TLS;
-	cmsg->cmsg_type = TLS_SET_RECORD_TYPE;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(type));
-	*CMSG_DATA(cmsg) = type;
-	n = sendmsg(fd, &msg, MSG_NOSIGNAL);
+	cmsg->cmsg_level = level;
+	cmsg->cmsg_type = type;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(value));
+	memcpy(CMSG_DATA(cmsg), &value, sizeof(value));
+	return sendmsg(fd, &msg, MSG_NOSIGNAL);
+}
+
+int net_write_record(int fd, uint8_t type, const void *data, size_t len)
+{
+	ssize_t n = net_send_cmsg(fd, data, len, SOL_TLS, TLS_SET_RECORD_TYPE,
+				  type);
+
 	if (n < 0)
 		return -errno;
 	return (size_t)n == len ? 0 : -EMSGSIZE;

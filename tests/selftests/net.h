@@ -76,6 +76,10 @@ bool net_interface_gone(const char *name);
 /* Install kTLS with the well-known keys on one end of a connection. */
 int net_ktls(int fd, bool client);
 
+/* sendmsg() of DATA with one control message, a number; as sendmsg() returns. */
+ssize_t net_send_cmsg(int fd, const void *data, size_t len, int level, int type,
+		      int value);
+
 /* Write, or read exactly, LEN bytes; -ENODATA at an early end. */
 int net_write(int fd, const void *data, size_t len);
 int net_write_record(int fd, uint8_t type, const void *data, size_t len);

@@ -23,10 +23,6 @@
 
 #define NOBODY	65534
 
-#ifndef IPPROTO_MPTCP
-#define IPPROTO_MPTCP	262
-#endif
-
 FIXTURE(sockopt)
 {
 	struct sockauth_request	req;
