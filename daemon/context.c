@@ -84,22 +84,23 @@ void contexts_clear(struct contexts *table)
  * @table: where
  * @id: of the connection; there is no context for it yet
  * @netns: cookie of its network namespace; half of the room is for our own
+ * @new: set: a context with the table's present snapshot and no profile yet,
+ *	which the table owns
  *
- * Return: a context with the table's present snapshot and no profile yet,
- * which the table owns; or NULL if there is no memory or no room.
+ * Return: 0, -ENOBUFS: there is no room, or -ENOMEM.
  */
-struct context *context_new(struct contexts *table, uint64_t id,
-			    uint64_t netns)
+int context_new(struct contexts *table, uint64_t id, uint64_t netns,
+		struct context **new)
 {
 	size_t limit = netns == table->netns ? table->limit : table->limit / 2;
 	struct context **head = bucket(table, id);
 	struct context *ctx;
 
 	if (table->count >= limit)
-		return NULL;
+		return -ENOBUFS;
 	ctx = calloc(1, sizeof(*ctx));
 	if (!ctx)
-		return NULL;
+		return -ENOMEM;
 	ctx->id = id;
 	ctx->netns = netns;
 	ctx->mapped_uid = UINT32_MAX;
@@ -108,7 +109,8 @@ struct context *context_new(struct contexts *table, uint64_t id,
 	ctx->next = *head;
 	*head = ctx;
 	table->count++;
-	return ctx;
+	*new = ctx;
+	return 0;
 }
 
 /**

@@ -109,8 +109,8 @@ struct contexts {
 int contexts_init(struct contexts *table, size_t limit,
 		  struct snapshot *snapshot);
 void contexts_clear(struct contexts *table);
-struct context *context_new(struct contexts *table, uint64_t id,
-			    uint64_t netns);
+int context_new(struct contexts *table, uint64_t id, uint64_t netns,
+		struct context **new);
 bool context_is_guest(const struct context *ctx);
 struct context *context_find(const struct contexts *table, uint64_t id);
 int context_ask(struct context *ctx, struct broker_request *request);

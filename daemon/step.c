@@ -300,9 +300,19 @@ static uint8_t first_alert(uint32_t reason)
 	case SOCKAUTH_REASON_RECORD:
 		return SSL_AD_RECORD_OVERFLOW;
 	case SOCKAUTH_REASON_INTERNAL:
+	case SOCKAUTH_REASON_LIMIT:
 		return SSL_AD_INTERNAL_ERROR;
 	}
 	return SSL_AD_HANDSHAKE_FAILURE;
+}
+
+/* Later on, an alert in the clear would be no alert to the peer. */
+static void add_alert(const struct event *ev, struct reply *reply)
+{
+	if (ev->begins && ev->role == SOCKAUTH_ROLE_ACCEPTOR &&
+	    !reply->out.len)
+		tls_alert_token(&reply->out,
+				first_alert(reply->verdict.reason));
 }
 
 static void refuse(const struct context *ctx, const struct event *ev,
@@ -313,13 +323,21 @@ static void refuse(const struct context *ctx, const struct event *ev,
 	if (reply->verdict.reason == SOCKAUTH_REASON_NONE)
 		verdict_set(&reply->verdict, SOCKAUTH_REASON_INTERNAL, ENOMEM,
 			    "out of memory");
-	/* Later on, an alert in the clear would be no alert to the peer. */
-	if (ev->begins && ev->role == SOCKAUTH_ROLE_ACCEPTOR &&
-	    !reply->out.len)
-		tls_alert_token(&reply->out,
-				first_alert(reply->verdict.reason));
+	add_alert(ev, reply);
 	log_debug("connection %llu: %s", (unsigned long long)ev->id,
 		  reply->verdict.text);
+}
+
+/* There is not even a context. */
+static void turn_away(const struct event *ev, struct reply *reply, int err)
+{
+	if (err == -ENOBUFS)
+		step_fail(reply, SOCKAUTH_REASON_LIMIT, ENOBUFS,
+			  "the daemon has too many authentications in progress");
+	else
+		step_fail(reply, SOCKAUTH_REASON_INTERNAL, ENOMEM,
+			  "out of memory");
+	add_alert(ev, reply);
 }
 
 static void end_leg(struct context *ctx, const struct event *ev,
@@ -352,10 +370,9 @@ void step_run(struct contexts *table, const struct event *ev,
 		return;
 	}
 	if (!ctx) {
-		ctx = context_new(table, ev->id, ev->netns);
-		if (!ctx) {
-			step_fail(reply, SOCKAUTH_REASON_LIMIT, ENOBUFS,
-				  "the daemon has too many authentications in progress");
+		err = context_new(table, ev->id, ev->netns, &ctx);
+		if (err) {
+			turn_away(ev, reply, err);
 			return;
 		}
 		err = begin(ctx, ev);

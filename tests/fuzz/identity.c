@@ -369,7 +369,7 @@ void fuzz_setup(void)
 	unlink(keytab);
 	fuzz_check(!krb5_set_debugging_time(table->krb, PRESENT, 0),
 		   "libkrb5's clock stands still");
-	ctx = context_new(table, 1, 0);
+	fuzz_check(!context_new(table, 1, 0, &ctx), "there is a context");
 	ctx->profile = snapshot_profile(table->snapshot, "default");
 	ctx->role = SOCKAUTH_ROLE_ACCEPTOR;
 	ctx->mech = ctx->profile->mech;

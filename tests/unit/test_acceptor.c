@@ -304,6 +304,7 @@ static void fill(struct visit *v, uint64_t room, const uint8_t *hello,
 	run_leg(v->table, v->leg, id, 1, &v->request, hello, len, false);
 	expect_fail(v->leg, SOCKAUTH_REASON_LIMIT, ENOBUFS,
 		    "the daemon has too many authentications in progress");
+	visit_alerted(v, SSL_AD_INTERNAL_ERROR);
 }
 
 static void test_guests(void **state)
