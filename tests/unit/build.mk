@@ -27,6 +27,9 @@ $(BUILD)/unit/pki/complete-unit: tests/unit/pki tests/pki
 	@rm -rf $(@D)
 	@tests/unit/pki $(@D)
 
+# No memory for a context.
+$(BUILD)/unit/test_acceptor: UNIT_LDFLAGS += -Wl,--wrap=calloc
+
 # Helpers that ask nobody.
 $(BUILD)/unit/test_broker: UNIT_LDFLAGS += -Wl,--wrap=broker_help
 

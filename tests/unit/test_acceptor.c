@@ -4,9 +4,25 @@
  * that listens want it.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "visit.h"
+
+/* How often there is memory yet; negative: always. */
+static int left = -1;
+
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+	if (!left)
+		return NULL;
+	if (left > 0)
+		left--;
+	return __real_calloc(count, size);
+}
 
 static void test_handshake(void **state)
 {
@@ -363,6 +379,32 @@ static void test_limits(void **state)
 	visit_end(&v);
 }
 
+static void test_no_memory(void **state)
+{
+	uint8_t hello[8192];
+	struct visit v;
+	size_t len;
+	int count;
+
+	(void)state;
+	visit_begin(&v, PLAIN, NULL);
+	len = peer_output(v.client, hello, sizeof(hello));
+	for (count = 0;; count++) {
+		left = count;
+		run_leg(v.table, v.leg, 1, 1, &v.request, hello, len, false);
+		left = -1;
+		if (status_of(v.leg) == SOCKAUTH_STEP_CONTINUE)
+			break;
+		expect_fail(v.leg, SOCKAUTH_REASON_INTERNAL, ENOMEM,
+			    "out of memory");
+		visit_alerted(&v, SSL_AD_INTERNAL_ERROR);
+		assert_int_equal(v.table->count, 0);
+	}
+	assert_in_range(count, 1, 10);
+	context_forget(v.table, 1);
+	visit_end(&v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -380,6 +422,7 @@ int main(void)
 		cmocka_unit_test(test_profiles),
 		cmocka_unit_test(test_guests),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_no_memory),
 	};
 
 	return cmocka_run_group_tests_name("acceptor", tests, setup_openssl,
