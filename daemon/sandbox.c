@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The system calls that are left once everything is open.  There is no
- * socket(), connect() or bind(), no open() and no exec: threads receive on the
- * netlink ports that they have, compute, and send there.  Anything else ends
- * the process; connections that are established do not notice.
+ * socket(), connect() or bind(), and no exec: threads receive on the netlink
+ * ports that they have, compute, and send there.  To open or look at a file is
+ * refused, because libraries try that.  Anything else ends the process;
+ * connections that are established do not notice.
  */
 #include "sandbox.h"
 

@@ -3,9 +3,9 @@
  * sockauth - admin: what administrators ask and change
  *
  * Dumps, counters, limits and kill.  Owns nothing.  A dump never holds a lock
- * from one message to the next: connections are walked by their ids, listeners
- * and workers by their place in the list, so that one that comes or goes in
- * between may be missed, but nothing is shown twice in one message.
+ * from one message to the next: connections are walked by their ids, workers by
+ * their ports, listeners by their place in the list, so that one that comes or
+ * goes in between may be missed, but nothing is shown twice in one message.
  */
 #include <linux/slab.h>
 #include <net/tcp.h>

@@ -142,7 +142,7 @@ static void sockauth_client_refused(struct sockauth_conn *conn, int err)
  *
  * Context: process, the application's; sleeps.
  * Return: 0: authenticated; -EINPROGRESS, -EALREADY, -EISCONN as TCP; else why
- *	it failed, as the uapi header documents.
+ *	it failed, as sockauth(7) documents.
  */
 int sockauth_client_connect(struct sockauth_sock *ss, struct socket *sock,
 			    struct sockauth_sockaddr *addr, int len, int flags)
@@ -261,8 +261,9 @@ void sockauth_client_keep_nagle(struct sockauth_sock *ss, int optname)
  *
  * As on a TCP socket that is still connecting, such a call waits.
  *
- * Return: 0: open now; -ENOTCONN: nobody has called connect(); -EAGAIN; else
- *	how the connection ended.
+ * Context: process, the application's; sleeps.
+ * Return: 0: open now; -ENOTCONN: nobody has called connect(); -EAGAIN; -EINTR
+ *	or -ERESTARTSYS: a signal; else how the connection ended.
  */
 int sockauth_client_ready(struct sockauth_sock *ss, long timeo)
 {

@@ -18,10 +18,10 @@
  *   ASKED        SENDING      reply whose token did not fit the send buffer, or
  *                             that was left for the work to take
  *   ASKED        READY        reply DONE, keys installed, accept() has to come
- *   ASKED        OPEN         the same for a socket that an application has
  *   ASKED        WAIT_WORKER  the worker died before it sent a token
  *   SENDING      WAIT_PEER    the token is out, CONTINUE
- *   SENDING      READY, OPEN  the token is out, DONE, keys installed
+ *   SENDING      READY, OPEN  the token is out, DONE, keys installed; OPEN if an
+ *                             application has the socket already
  *   READY        OPEN         accept()
  *   any          ENDED        sockauth_conn_end(), exactly once
  */
@@ -39,8 +39,8 @@ static const u16 sockauth_conn_moves[] = {
 	[SOCKAUTH_STATE_WAIT_PEER]	= TO(WAIT_WORKER) | TO(ENDED),
 	[SOCKAUTH_STATE_WAIT_WORKER]	= TO(ASKED) | TO(ENDED),
 	[SOCKAUTH_STATE_ASKED]		= TO(WAIT_PEER) | TO(SENDING) |
-					  TO(READY) | TO(OPEN) |
-					  TO(WAIT_WORKER) | TO(ENDED),
+					  TO(READY) | TO(WAIT_WORKER) |
+					  TO(ENDED),
 	[SOCKAUTH_STATE_SENDING]	= TO(WAIT_PEER) | TO(READY) |
 					  TO(OPEN) | TO(ENDED),
 	[SOCKAUTH_STATE_READY]		= TO(OPEN) | TO(ENDED),

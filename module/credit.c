@@ -4,7 +4,7 @@
  *
  * Owns the lists of struct sockauth_worker, what it counts, and of every exchange
  * the fields worker, wlink, queued, granted, asked and context; all that under
- * sockauth_net.lock (a leaf spinlock, process context only).
+ * sockauth_net.lock (a spinlock, process context only).
  *
  * A worker bound with a window; an event takes one unit of it, its reply gives
  * that back.  What finds no credit waits: with its worker if that keeps a

@@ -198,7 +198,7 @@ fail:
  * @worker: the worker; credit for the event is taken
  * @exchanges: at most SOCKAUTH_CLOSE_BATCH, by wlink
  *
- * Return: 0, or as sockauth_event_step().
+ * Return: 0, -ENOMEM, -EMSGSIZE, or as sockauth_event_send().
  */
 int sockauth_event_close(struct sockauth_worker *worker,
 			 struct list_head *exchanges)

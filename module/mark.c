@@ -150,7 +150,8 @@ static int sockauth_mark_locked(struct sock *sk, struct sockauth_sock *ss,
  *
  * Context: process; takes lock_sock(), sleeps.
  * Return: 0; -EISCONN, -ENOTCONN, -EBUSY, -EOPNOTSUPP as SOCKAUTH_REQUEST
- *	documents them; -EALREADY: another thread has just marked it; -ENOMEM.
+ *	documents them; -EAGAIN: too many are being authenticated; -EALREADY:
+ *	another thread has just marked it; -ENOMEM.
  */
 int sockauth_mark_socket(struct sock *sk, struct sockauth_req *req,
 			 struct socket **sock)

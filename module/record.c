@@ -123,7 +123,8 @@ bool sockauth_record_key_valid(u32 cipher, const struct sockauth_key *key)
  * kTLS attaches to an ESTABLISHED socket only, but takes keys later too: a
  * peer that sends its last token, data and FIN in one flight is not lost.
  *
- * Return: 0, -ENOTCONN if the peer has closed, -ENOENT without kTLS.
+ * Context: process; takes lock_sock(), sleeps.
+ * Return: 0, -ENOTCONN if the peer has closed, -ENOENT without kTLS, -ENOMEM.
  */
 int sockauth_record_prepare(struct sock *sk)
 {

@@ -12,10 +12,7 @@
  *   sockauth_req       what the application asked for; shared, read-only.
  *   sockauth_user      whose work our work is; referenced by requests.
  *
- * Lock order: conn->lock -> lock_sock(sk) -> sk_callback_lock.  The spinlocks
- * listener->lock and sockauth_net->lock never nest, and under them there is
- * user->lock alone.  That one is taken in softirq too, where the wait-queue
- * callbacks queue work, and otherwise do nothing.
+ * The locks and their order are in Documentation/locking.rst.
  */
 #ifndef _SOCKAUTH_H
 #define _SOCKAUTH_H
@@ -42,7 +39,7 @@ struct sockauth_user;
 
 /* ---- main.c: life of the module, per-namespace state ---- */
 
-/* Defaults and bounds of the limits, see Documentation/threat-model.rst. */
+/* Defaults of the limits; their bounds are in netlink.c. */
 #define SOCKAUTH_PENDING_DEFAULT	1024
 #define SOCKAUTH_PENDING_NET_DEFAULT	16384
 #define SOCKAUTH_TIMEOUT_DEFAULT	30000

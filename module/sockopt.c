@@ -229,7 +229,7 @@ bool sockauth_sockopt_ours(int level, int optname)
  * @optlen: its length
  *
  * Context: process; sleeps.
- * Return: 0, or an errno as the uapi header documents it.
+ * Return: 0, or an errno as sockauth(7) documents it.
  */
 int sockauth_sockopt_set(struct sockauth_sock *ss, int optname,
 			 sockptr_t optval, unsigned int optlen)
@@ -403,7 +403,7 @@ static int sockauth_sockopt_get_req(struct sockauth_sock *ss, int optname,
  * @len: its length; becomes what was written, or at -EMSGSIZE what is needed
  *
  * Context: process; sleeps.
- * Return: 0, or an errno as the uapi header documents it.
+ * Return: 0, or an errno as sockauth(7) documents it.
  */
 int sockauth_sockopt_get(struct sockauth_sock *ss, int optname,
 			 char __user *optval, int *len)

@@ -23,7 +23,7 @@
 #include "conn.h"
 #include "sockauth.h"
 
-/* Works of one user that may wait at a time; the queue has room for 512. */
+/* Works of one user that may wait at a time; the queue has room for 512 at least. */
 #define SOCKAUTH_USER_SLOTS	32
 
 /**

@@ -3,7 +3,7 @@
  * sockauth - worker: bound netlink ports, their choice, birth and death
  *
  * Owns struct sockauth_worker and the profiles that a daemon has announced,
- * under sockauth_net.lock (a leaf spinlock, process context only).  What a
+ * under sockauth_net.lock (a spinlock, process context only).  What a
  * worker may be asked is credit.c's.
  *
  * A worker is its netlink socket, not the number of its port: while a socket is

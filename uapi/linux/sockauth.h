@@ -37,7 +37,7 @@
  *			ask us and says ENOPROTOOPT
  *	ENOENT		no such profile (known once a daemon has bound)
  *	EISCONN		the socket is connected or connecting, and no side was
- *			named
+ *			named, or it is marked already
  *	ENOTCONN	a side was named, and the socket is not connected
  *	EBUSY		a listening socket with a thread in accept(), or with
  *			connections queued that nobody authenticated; or a
@@ -64,7 +64,8 @@
  *	ProtocolNameList of RFC 7301 3.1 without its outer length: each name
  *	after its length in one byte, best first, at most SOCKAUTH_ALPN_MAX
  *	bytes.  Get, on an authenticated connection: the name agreed (no
- *	length byte; empty if none); before that, what was set.
+ *	length byte; empty if none); before the socket is connected or
+ *	connecting, what was set; else ENOTCONN.
  *
  * SOCKAUTH_BINDING (get; SOCKAUTH_BINDING_LEN bytes)
  *	The channel binding tls-exporter of RFC 9266.
@@ -287,10 +288,14 @@ struct sockauth_peer_name {
  * @SOCKAUTH_REASON_WORKER_DIED: the worker that held the context is gone, or
  *	three have gone that were asked
  * @SOCKAUTH_REASON_NO_WORKER: nobody to ask, until the time-out
- * @SOCKAUTH_REASON_BAD_REPLY: a worker's answer made no sense
- * @SOCKAUTH_REASON_LIMIT: too many bytes or legs
- * @SOCKAUTH_REASON_INTERNAL: no memory, or the kernel refused the keys
- * @SOCKAUTH_REASON_PROFILE: no such profile, or not for this user
+ * @SOCKAUTH_REASON_BAD_REPLY: a worker's answer made no sense, or kTLS refused
+ *	the keys
+ * @SOCKAUTH_REASON_LIMIT: too many or too long for a limit of the module or the
+ *	worker
+ * @SOCKAUTH_REASON_INTERNAL: no memory, or a failure inside of the kernel or the
+ *	worker
+ * @SOCKAUTH_REASON_PROFILE: no such profile, or not for this user, or not fit
+ *	for it
  * @SOCKAUTH_REASON_MALFORMED: what came is not the protocol
  * @SOCKAUTH_REASON_VERSION: no common protocol version
  * @SOCKAUTH_REASON_CIPHER: no common cipher, group or signature
@@ -363,8 +368,8 @@ enum sockauth_reason {
  *
  * A STEP counts only from the port that got the event, with the id
  * and the leg of that event; anything else is ENOENT (no such connection any
- * more, or not this port's) or ESTALE (another leg), and changes nothing.  A
- * worker that gets either forgets the context of that id.
+ * more, or not this port's) or ESTALE (another leg), and changes nothing but
+ * the credit.  A worker that gets either forgets the context of that id.
  *
  * A token of a STEP event is one or more whole records, at most
  * SOCKAUTH_TOKEN_MAX bytes; SOCKAUTH_A_MALFORMED marks bytes that cannot be
@@ -383,7 +388,7 @@ enum sockauth_reason {
  * enum sockauth_cmd - commands of the family
  * @SOCKAUTH_CMD_WORKER_BIND: become a worker (or change what was bound):
  *	WINDOW, PROFILES; the reply has the WINDOW granted and CIPHERS.
- *	CAP_NET_ADMIN
+ *	Becoming one takes CAP_NET_ADMIN
  * @SOCKAUTH_CMD_STEP: event and reply: one leg of an authentication
  * @SOCKAUTH_CMD_CLOSE: event: these contexts are gone (one ID each); reply:
  *	empty, gives the credit back.  A worker that has made its receive buffer
@@ -455,8 +460,8 @@ enum sockauth_step_status {
  * @SOCKAUTH_A_LOCAL: binary, struct sockaddr_in or sockaddr_in6
  * @SOCKAUTH_A_REMOTE: binary, likewise
  * @SOCKAUTH_A_IFINDEX: u32, interface that the socket is bound to, 0: none
- * @SOCKAUTH_A_NETNS: u64, cookie of the network namespace; in a dump: if it is
- *	another one, whose connection is a guest of this one's workers
+ * @SOCKAUTH_A_NETNS: u64, cookie of the network namespace; in a dump: there
+ *	only for a guest, a connection of another namespace
  * @SOCKAUTH_A_UID: u32, effective user id that set SOCKAUTH_REQUEST, as the
  *	receiver's user namespace sees it; for a worker (__u32)-1 if it has
  *	no such user
