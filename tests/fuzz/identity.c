@@ -292,6 +292,13 @@ static bool run_identity(struct input *in)
 	return !session;
 }
 
+static void forget(void)
+{
+	psk_state_clear(ctx);
+	memset(&ctx->psk, 0, sizeof(ctx->psk));
+	memset(&ctx->verdict, 0, sizeof(ctx->verdict));
+}
+
 void fuzz_one(struct input *in)
 {
 	int count = 0;
@@ -299,9 +306,7 @@ void fuzz_one(struct input *in)
 	ctx->profile = snapshot_profile(table->snapshot, "default");
 	while (in->len && count++ < IDENTITIES && run_identity(in))
 		;
-	psk_state_clear(ctx);
-	memset(&ctx->psk, 0, sizeof(ctx->psk));
-	memset(&ctx->verdict, 0, sizeof(ctx->verdict));
+	forget();
 }
 
 static void write_keytab(const char *path)
@@ -354,6 +359,29 @@ static void make_parts(void)
 	krb5_free_principal(table->krb, ticket.client);
 }
 
+static struct seed seed_of(uint8_t flags, const void *data, size_t len)
+{
+	struct seed seed = { .len = 0 };
+
+	seed_number(&seed, flags, 1);
+	seed_number(&seed, len, 2);
+	seed_bytes(&seed, data, len);
+	return seed;
+}
+
+/* Unless what is good is accepted, nothing behind that is looked at. */
+static void check_good(enum part part, const krb5_data *data)
+{
+	struct seed seed = seed_of(FLAG_LIST | part, data->data, data->length);
+	struct input in = { seed.data, seed.len };
+
+	ctx->profile = snapshot_profile(table->snapshot, "default");
+	fuzz_check(!run_identity(&in) && ctx->psk.mech == SOCKAUTH_MECH_KRB5 &&
+		   !strcmp(ctx->psk.krb.name, CLIENT),
+		   "the good request is accepted");
+	forget();
+}
+
 void fuzz_setup(void)
 {
 	char keytab[200], config[2000], *dir = realpath(PKI, NULL);
@@ -382,15 +410,14 @@ void fuzz_setup(void)
 		      ticket_plain->length);
 	append_encrypted(&good_auth, auth_key, USAGE_AUTH,
 			 authenticator->data, authenticator->length);
+	check_good(PART_TICKET_PLAIN, ticket_plain);
+	check_good(PART_AUTHENTICATOR, authenticator);
 }
 
 static void add_seed(uint8_t flags, const void *data, size_t len)
 {
-	struct seed seed = { .len = 0 };
+	struct seed seed = seed_of(flags, data, len);
 
-	seed_number(&seed, flags, 1);
-	seed_number(&seed, len, 2);
-	seed_bytes(&seed, data, len);
 	fuzz_seed(seed.data, seed.len);
 }
 
