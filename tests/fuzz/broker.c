@@ -24,6 +24,17 @@
 #define ANSWERS_MAX	8		/* of an input; none hears of the last */
 #define ANSWER_MAX	(16 * 1024)	/* longest */
 
+/* A Ticket (RFC 4120 5.3) for demo/host.test, of nonsense. */
+static const uint8_t ticket[] = {
+	0x61, 0x45, 0x30, 0x43, 0xa0, 0x03, 0x02, 0x01, 0x05, 0xa1,
+	0x0c, 0x1b, 0x0a, 'R', 'E', 'A', 'L', 'M', '.', 'T', 'E', 'S',
+	'T', 0xa2, 0x1c, 0x30, 0x1a, 0xa0, 0x03, 0x02, 0x01, 0x03,
+	0xa1, 0x13, 0x30, 0x11, 0x1b, 0x04, 'd', 'e', 'm', 'o', 0x1b,
+	0x09, 'h', 'o', 's', 't', '.', 't', 'e', 's', 't', 0xa3, 0x10,
+	0x30, 0x0e, 0xa0, 0x03, 0x02, 0x01, 0x12, 0xa2, 0x07, 0x04,
+	0x05, 1, 2, 3, 4, 5,
+};
+
 static struct contexts *table;
 static struct reply reply;
 
@@ -84,7 +95,7 @@ static size_t make(uint8_t how, struct input *bytes)
 	answer.id = 1;
 	answer.uid = UINT32_MAX;
 	answer.enctype = 18; /* aes256-cts-hmac-sha1-96 */
-	answer.endtime = UINT32_MAX;
+	answer.endtime = INT32_MAX;
 	answer.key_len = 32;
 	strcpy(answer.client, "user@REALM.TEST");
 	strcpy(answer.server, "demo/host.test@REALM.TEST");
@@ -143,36 +154,42 @@ void fuzz_one(struct input *in)
 	table->asking = 0;
 }
 
+static struct seed seed_of(uint8_t how)
+{
+	struct seed seed = { .len = 0 };
+
+	seed_number(&seed, how, 1);
+	seed_number(&seed, sizeof(ticket), 2);
+	seed_bytes(&seed, ticket, sizeof(ticket));
+	return seed;
+}
+
 void fuzz_setup(void)
 {
+	struct seed good;
+	struct input in;
+
 	fuzz_check(!setup_openssl(NULL), "OpenSSL begins");
 	random_init();
 	table = new_table(CONFIG, 8);
 	table->broker = 0; /* any descriptor: nobody uses it */
+	good = seed_of(0);
+	in = (struct input) { good.data, good.len };
+	fuzz_one(&in);
+	fuzz_check(reply.status == SOCKAUTH_STEP_CONTINUE && reply.out.len,
+		   "a good answer is accepted");
 }
 
 void fuzz_seeds(void)
 {
-	/* A Ticket (RFC 4120 5.3) for demo/host.test, of nonsense. */
-	static const uint8_t ticket[] = {
-		0x61, 0x45, 0x30, 0x43, 0xa0, 0x03, 0x02, 0x01, 0x05, 0xa1,
-		0x0c, 0x1b, 0x0a, 'R', 'E', 'A', 'L', 'M', '.', 'T', 'E', 'S',
-		'T', 0xa2, 0x1c, 0x30, 0x1a, 0xa0, 0x03, 0x02, 0x01, 0x03,
-		0xa1, 0x13, 0x30, 0x11, 0x1b, 0x04, 'd', 'e', 'm', 'o', 0x1b,
-		0x09, 'h', 'o', 's', 't', '.', 't', 'e', 's', 't', 0xa3, 0x10,
-		0x30, 0x0e, 0xa0, 0x03, 0x02, 0x01, 0x12, 0xa2, 0x07, 0x04,
-		0x05, 1, 2, 3, 4, 5,
-	};
 	static const uint8_t flags[] = {
 		0, FLAG_RAW, FLAG_LENGTH, FLAG_ENCTYPE, FLAG_REFUSE,
 	};
-	struct seed seed = { .len = 0 };
+	struct seed seed;
 	size_t i;
 
 	for (i = 0; i < sizeof(flags); i++) {
-		seed_number(&seed, flags[i], 1);
-		seed_number(&seed, sizeof(ticket), 2);
-		seed_bytes(&seed, ticket, sizeof(ticket));
+		seed = seed_of(flags[i]);
 		fuzz_seed(seed.data, seed.len);
 	}
 }
