@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wchar.h>
 
 #include <jansson.h>
 #include <linux/genetlink.h>
@@ -30,7 +31,7 @@
 
 static char *const words[][3] = {
 	{ "connections" }, { "listeners" }, { "workers" }, { "limits" },
-	{ "peer", "somebody", NULL }, { "pending=9" }, { NULL },
+	{ "peer", "somebody", NULL }, { "pending", "9", NULL }, { NULL },
 };
 
 static const struct {
@@ -45,14 +46,19 @@ static const struct {
 	{ &stats_command, words[6], 0 },
 	{ &monitor_command, words[6], 0 },
 	{ &kill_command, words[4], 2 },
-	{ &set_command, words[5], 1 },
+	{ &set_command, words[5], 2 },
 };
 
 #define N_COMMANDS	(sizeof(commands) / sizeof(commands[0]))
 
 static struct input script;
+static const struct command *running;
+static bool family_known;
 
-/* Give the message the address of an answer to @request. */
+/* How much the command has printed. */
+static size_t printed;
+
+/* Give the message the address of an answer to @request, or of an event. */
 static void address(char *buf, size_t len, const struct nlmsghdr *request)
 {
 	struct nlmsghdr *nlh = (void *)buf;
@@ -60,10 +66,29 @@ static void address(char *buf, size_t len, const struct nlmsghdr *request)
 	if (len < sizeof(*nlh))
 		return;
 	if (nlh->nlmsg_type >= NLMSG_MIN_TYPE)
-		nlh->nlmsg_type = request->nlmsg_type;
+		nlh->nlmsg_type = family_known ? NETLINK_FAMILY :
+						 request->nlmsg_type;
 	nlh->nlmsg_seq = request->nlmsg_seq;
 	nlh->nlmsg_pid = NETLINK_PORTID;
 	nlh->nlmsg_len = len;
+}
+
+/* A dump ends with DONE, all else with an acknowledgement. */
+static void end(const struct nlmsghdr *request)
+{
+	char buf[64] __attribute__((aligned(8))) = { 0 };
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+
+	if ((request->nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP) {
+		netlink_queue_error(request->nlmsg_seq, 0);
+		return;
+	}
+	nlh->nlmsg_type = NLMSG_DONE;
+	nlh->nlmsg_flags = NLM_F_MULTI;
+	nlh->nlmsg_seq = request->nlmsg_seq;
+	nlh->nlmsg_pid = NETLINK_PORTID;
+	mnl_nlmsg_put_extra_header(nlh, sizeof(int));
+	netlink_queue(nlh, nlh->nlmsg_len);
 }
 
 /* The kernel has as much to say as the input has, and asks for no more. */
@@ -73,6 +98,12 @@ static void answer(const struct nlmsghdr *request)
 	struct input bytes;
 	uint8_t how = 0;
 
+	if (request->nlmsg_type == GENL_ID_CTRL && family_known) {
+		netlink_queue_family(request->nlmsg_seq);
+		/* Nobody asks for events. */
+		if (running != &monitor_command)
+			return;
+	}
 	while (script.len && !(how & FLAG_LAST)) {
 		how = input_number(&script, 1);
 		bytes = input_take(&script,
@@ -82,19 +113,31 @@ static void answer(const struct nlmsghdr *request)
 			address(buf, bytes.len, request);
 		netlink_queue(buf, bytes.len);
 		if (how & FLAG_LAST)
-			netlink_queue_error(request->nlmsg_seq, 0);
+			end(request);
 	}
+}
+
+/* C0, DEL and C1; then what turns the direction of writing, or ends a line. */
+static bool controls(wchar_t c)
+{
+	return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x061c ||
+	       c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) ||
+	       (c >= 0x2066 && c <= 0x2069);
 }
 
 /* A name of a peer is nobody's way to the terminal, nor to another line. */
 static void check_text(const char *text, size_t len)
 {
-	size_t i;
+	mbstate_t state = { 0 };
+	wchar_t c = 0;
+	size_t n;
 
-	for (i = 0; i < len; i++)
-		fuzz_check(text[i] == '\n' || ((unsigned char)text[i] >= 32 &&
-					       text[i] != 127),
+	for (; len; text += n, len -= n) {
+		n = mbrtowc(&c, text, len, &state);
+		fuzz_check(n && n <= len, "what is printed is UTF-8");
+		fuzz_check(c == '\n' || !controls(c),
 			   "what is printed has no control characters");
+	}
 }
 
 static void check_json(const char *text, size_t len)
@@ -128,9 +171,11 @@ void fuzz_one(struct input *in)
 	cli.out = open_memstream(&text, &len);
 	fuzz_check(cli.out != NULL, "there is memory");
 	script = *in;
-	netlink_reset(answer, how & FLAG_FAMILY);
+	running = commands[i].command;
+	family_known = !(how & FLAG_FAMILY);
+	netlink_reset(answer, true);
 	memcpy(args, commands[i].args, commands[i].count * sizeof(*args));
-	ret = commands[i].command->run(&cli, commands[i].count, args);
+	ret = running->run(&cli, commands[i].count, args);
 	fuzz_check(ret >= CLI_OK && ret <= CLI_NO_RIGHTS,
 		   "exit codes are those of the manual");
 	sockauth_genl_close(cli.genl);
@@ -139,11 +184,7 @@ void fuzz_one(struct input *in)
 	if (cli.json)
 		check_json(text, len);
 	free(text);
-}
-
-void fuzz_setup(void)
-{
-	fuzz_check(setlocale(LC_CTYPE, "C.UTF-8") != NULL, "there is UTF-8");
+	printed = len;
 }
 
 static void put(struct seed *seed, uint8_t how, const struct nlmsghdr *nlh)
@@ -170,7 +211,9 @@ static void put_all(struct nlmsghdr *nlh)
 	mnl_attr_put_u32(nlh, SOCKAUTH_A_SEC_FLAGS, 3);
 	mnl_attr_put_u32(nlh, SOCKAUTH_A_VERSION, 0x304);
 	mnl_attr_put_u32(nlh, SOCKAUTH_A_CIPHER, 0x1301);
-	mnl_attr_put_strz(nlh, SOCKAUTH_A_PEER_NAME, "somebody\n\x1b[31m\x7f");
+	/* The last two are CSI, and right to left. */
+	mnl_attr_put_strz(nlh, SOCKAUTH_A_PEER_NAME,
+			  "somebody\n\x1b[31m\x7f\xc2\x9b\xe2\x80\xae");
 	mnl_attr_put_u32(nlh, SOCKAUTH_A_NAME_TYPE, SOCKAUTH_NAME_DNS);
 	mnl_attr_put(nlh, SOCKAUTH_A_ALPN, 2, "h2");
 	mnl_attr_put_u64(nlh, SOCKAUTH_A_EXPIRY, 2000000000);
@@ -189,29 +232,60 @@ static void put_all(struct nlmsghdr *nlh)
 	mnl_attr_put_u32(nlh, SOCKAUTH_A_LIMIT_LEGS, 64);
 	mnl_attr_put_u32(nlh, SOCKAUTH_A_LIMIT_GUESTS, 8);
 	mnl_attr_put_u32(nlh, SOCKAUTH_A_COUNT, 1);
+	mnl_attr_put_u64(nlh, SOCKAUTH_A_STARTED, 9);
 	nest = mnl_attr_nest_start(nlh, SOCKAUTH_A_FAILED);
 	mnl_attr_put_u64(nlh, SOCKAUTH_REASON_TIMEOUT, 4);
 	mnl_attr_nest_end(nlh, nest);
 }
 
+static struct seed seed_of(uint8_t how)
+{
+	char buf[2048] __attribute__((aligned(8))) = { 0 };
+	struct nlmsghdr *nlh = netlink_begin(buf, NETLINK_FAMILY,
+					     SOCKAUTH_CMD_CONN_EVENT, 1);
+	struct seed seed = { .len = 0 };
+
+	put_all(nlh);
+	seed_number(&seed, how, 1);
+	put(&seed, FLAG_ADDRESSED, nlh);
+	put(&seed, FLAG_ADDRESSED | FLAG_LAST, nlh);
+	/* What `set` asks for then. */
+	put(&seed, FLAG_ADDRESSED | FLAG_LAST, nlh);
+	return seed;
+}
+
+/* Unless what is good is printed, nothing that is printed is looked at. */
+static void check_good(uint8_t how)
+{
+	struct seed seed = seed_of(how);
+	struct input in = { seed.data, seed.len };
+
+	fuzz_one(&in);
+	fuzz_check(printed, "a good answer is printed");
+}
+
+void fuzz_setup(void)
+{
+	size_t i;
+
+	fuzz_check(setlocale(LC_CTYPE, "C.UTF-8") != NULL, "there is UTF-8");
+	for (i = 0; i < N_COMMANDS; i++) {
+		check_good(FLAG_JSON | i);
+		/* To people it has nothing to say. */
+		if (commands[i].command != &set_command)
+			check_good(i);
+	}
+}
+
 void fuzz_seeds(void)
 {
 	static const uint8_t flags[] = { 0, FLAG_JSON, FLAG_FAMILY };
-	char buf[2048] __attribute__((aligned(8)));
 	struct seed seed;
-	struct nlmsghdr *nlh;
 	size_t i, j;
 
 	for (i = 0; i < N_COMMANDS; i++)
 		for (j = 0; j < sizeof(flags); j++) {
-			memset(buf, 0, sizeof(buf));
-			nlh = netlink_begin(buf, NETLINK_FAMILY,
-					    SOCKAUTH_CMD_CONN_EVENT, 1);
-			put_all(nlh);
-			seed.len = 0;
-			seed_number(&seed, flags[j] | i, 1);
-			put(&seed, FLAG_ADDRESSED, nlh);
-			put(&seed, FLAG_ADDRESSED | FLAG_LAST, nlh);
+			seed = seed_of(flags[j] | i);
 			fuzz_seed(seed.data, seed.len);
 		}
 }
