@@ -20,7 +20,7 @@
 #define SOCKAUTH_BYTES_MAX	(16 * 1024 * 1024)
 
 static struct netlink_range_validation sockauth_range_window = {
-	.min = 1, .max = SOCKAUTH_WINDOW_MAX,
+	.max = SOCKAUTH_WINDOW_MAX,
 };
 
 static struct netlink_range_validation sockauth_range_pending = {

@@ -231,7 +231,7 @@ static int sockauth_worker_add(struct sockauth_worker *worker)
  * @snet: the namespace
  * @nlsk: its netlink socket
  * @portid: its port
- * @window: events that it can have unanswered
+ * @window: events that it can have unanswered; 0: it is not asked yet
  * @add: it is not one yet, and may become one
  *
  * The window is cut to what surely fits the socket's receive buffer.
@@ -245,8 +245,8 @@ int sockauth_worker_bind(struct sockauth_net *snet, struct sock *nlsk,
 	struct sockauth_worker *worker, *new = NULL;
 	int err = 0;
 
-	window = clamp_t(u32, READ_ONCE(nlsk->sk_rcvbuf) /
-			 SOCKAUTH_EVENT_TRUESIZE, 1, window);
+	window = min_t(u32, window, max(1, READ_ONCE(nlsk->sk_rcvbuf) /
+					   SOCKAUTH_EVENT_TRUESIZE));
 	if (add) {
 		new = sockauth_worker_alloc(snet, nlsk, portid);
 		if (!new)

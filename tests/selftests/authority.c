@@ -353,4 +353,22 @@ TEST_F(authority, window)
 	}
 }
 
+/* Whoever is bound without a window is asked nothing until it has one. */
+TEST_F(authority, no_window)
+{
+	int client;
+
+	fw_close(self->fw);
+	ASSERT_EQ(0, fw_open(&self->fw));
+	ASSERT_EQ(0, fw_bind(self->fw, 0, NULL));
+	client = fw_hello_to(self->listener);
+	ASSERT_GE(client, 0);
+	EXPECT_EQ(-ETIMEDOUT, fw_next(self->fw, self->event, QUIET_MS));
+	ASSERT_EQ(0, fw_bind(self->fw, 8, NULL));
+	ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
+	ASSERT_EQ(0, fw_done(self->fw, self->event));
+	EXPECT_TRUE(net_wait(self->listener, POLLIN, PATIENCE_MS));
+	close(client);
+}
+
 SOCKAUTH_HARNESS_MAIN

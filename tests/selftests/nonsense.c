@@ -313,14 +313,11 @@ TEST_F(nonsense, binding)
 {
 	struct nlmsghdr *nlh;
 	struct nlattr *nest;
-	int i;
 
 	EXPECT_REFUSED(EINVAL, fw_begin(self->fw, SOCKAUTH_CMD_WORKER_BIND));
-	for (i = 0; i < 2; i++) {
-		nlh = fw_begin(self->fw, SOCKAUTH_CMD_WORKER_BIND);
-		mnl_attr_put_u32(nlh, SOCKAUTH_A_WINDOW, i ? ~0U : 0);
-		EXPECT_REFUSED(ERANGE, nlh);
-	}
+	nlh = fw_begin(self->fw, SOCKAUTH_CMD_WORKER_BIND);
+	mnl_attr_put_u32(nlh, SOCKAUTH_A_WINDOW, ~0U);
+	EXPECT_REFUSED(ERANGE, nlh);
 	nlh = fw_begin(self->fw, SOCKAUTH_CMD_WORKER_BIND);
 	mnl_attr_put_u32(nlh, SOCKAUTH_A_WINDOW, 8);
 	nest = mnl_attr_nest_start(nlh, SOCKAUTH_A_PROFILES);

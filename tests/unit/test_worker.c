@@ -126,7 +126,8 @@ static void new_worker(const char *config)
 	assert_int_equal(ticket_seed_init(&seed), 0);
 	assert_int_equal(sessions_new(8, &sessions), 0);
 	assert_int_equal(worker_new(snapshot, &seed, sessions, &worker), 0);
-	assert_int_equal(worker_bind(worker, snapshot), 0);
+	assert_int_equal(worker_bind(worker, snapshot,
+				     snapshot->config->window), 0);
 	snapshot_put(snapshot);
 }
 
@@ -192,6 +193,7 @@ static void test_ciphers(void **state)
 
 	(void)state;
 	assert_int_equal(worker_ciphers(&ciphers, text, sizeof(text)), 0);
+	assert_int_equal(module.window, 0);
 	assert_int_equal(ciphers.count, 2);
 	assert_int_equal(ciphers.list[0], 0x1302);
 	module.bind_error = -EPERM;

@@ -471,7 +471,9 @@ enum sockauth_step_status {
  * @SOCKAUTH_A_ALPN: binary; event: list as in SOCKAUTH_ALPN; reply and dump:
  *	the name agreed
  * @SOCKAUTH_A_REQ_FLAGS: u32, enum sockauth_req_flags
- * @SOCKAUTH_A_WINDOW: u32, events that may be unanswered
+ * @SOCKAUTH_A_WINDOW: u32, events that may be unanswered, at most 4096; 0: none
+ *	is sent until another WORKER_BIND names more.  A daemon learns CIPHERS so,
+ *	and binds while it has the privilege to, and is asked once it has none
  * @SOCKAUTH_A_PROFILES: nest of SOCKAUTH_A_PROFILE, what the daemon serves
  * @SOCKAUTH_A_CIPHERS: binary, array of u16: suites that the kernel can do
  * @SOCKAUTH_A_CIPHER: u32, TLS cipher suite number
