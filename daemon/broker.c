@@ -40,13 +40,14 @@
 #include <unistd.h>
 
 #include "broker.h"
+#include "config.h"
 #include "privs.h"
 
 #define HELPERS_MAX	128
 #define HELPERS_USER	32	/* of them for one user */
 #define HELPERS_GUESTS	64	/* of them for guests, who can be many users */
 #define HELPERS_MAP	64	/* of them to look up who has come */
-#define CLIENTS_MAX	257	/* workers, and the daemon itself */
+#define CLIENTS_MAX	(CONFIG_WORKERS_MAX + 1)	/* and the daemon */
 #define PATIENCE	25	/* seconds that a helper may take */
 #define NOBODY		65534
 

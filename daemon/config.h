@@ -16,6 +16,9 @@
 /* Suites that TLS 1.3, OpenSSL and kTLS have in common. */
 #define CONFIG_CIPHERS	4
 
+/* Most threads that ask the broker. */
+#define CONFIG_WORKERS_MAX	256
+
 enum client_cert {
 	CLIENT_CERT_NONE,
 	CLIENT_CERT_REQUEST,

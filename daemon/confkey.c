@@ -14,6 +14,7 @@
 #include <sockauth/names.h>
 
 #include "confkey.h"
+#include "krb.h"
 
 #define SEPARATORS	", \t"
 
@@ -149,6 +150,12 @@ static int add_item(struct config_parser *p, struct config_list *list,
 	return 0;
 }
 
+/* A list that names nobody must not be one that allows everybody. */
+static bool nothing(const char *value)
+{
+	return !value[strspn(value, SEPARATORS)];
+}
+
 /* A list of words; file names may have blanks and stand one to a line. */
 static int set_list(struct config_parser *p, void *object,
 		    const struct config_key *key, const char *value)
@@ -156,7 +163,7 @@ static int set_list(struct config_parser *p, void *object,
 	struct config_list *list = (void *)((char *)object + key->offset);
 	size_t len;
 
-	if (!*value)
+	if (nothing(value))
 		return bad_value(p, key, value);
 	while (*(value += strspn(value, SEPARATORS))) {
 		len = strcspn(value, SEPARATORS);
@@ -298,6 +305,8 @@ static int set_psk(struct config_parser *p, void *object,
 
 	if (config_parse_psk(value, &psk, &len))
 		config_fail(p, -EINVAL, "psk: this is not %s", key->allowed);
+	else if (krb_is_request((const uint8_t *)value, len))
+		config_fail(p, -EINVAL, "psk: the identity looks like a Kerberos request");
 	else
 		add_psk(p, object, &psk, config_copy(p, value, len));
 	explicit_bzero(&psk, sizeof(psk));
@@ -325,7 +334,7 @@ static int set_alpn(struct config_parser *p, void *object,
 	struct config_profile *profile = object;
 	size_t len;
 
-	if (!*value)
+	if (nothing(value))
 		return bad_value(p, key, value);
 	while (*(value += strspn(value, SEPARATORS))) {
 		len = strcspn(value, SEPARATORS);
@@ -347,7 +356,7 @@ static int set_ciphers(struct config_parser *p, void *object,
 	uint32_t suite;
 	size_t i, len;
 
-	if (!*value)
+	if (nothing(value))
 		return bad_value(p, key, value);
 	while (*(value += strspn(value, SEPARATORS))) {
 		len = strcspn(value, SEPARATORS);
@@ -392,7 +401,7 @@ static const struct config_key daemon_keys[] = {
 	{ .name = "user", .set = set_string, IN_DAEMON(user),
 	  .allowed = "the name of a user" },
 	{ .name = "workers", .set = set_number, IN_DAEMON(workers),
-	  .min = 0, .max = 256,
+	  .min = 0, .max = CONFIG_WORKERS_MAX,
 	  .allowed = "a number of threads from 1 to 256, or 0 for one per CPU" },
 	{ .name = "window", .set = set_number, IN_DAEMON(window),
 	  .min = 1, .max = 1024, .allowed = "a number from 1 to 1024" },

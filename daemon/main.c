@@ -123,9 +123,13 @@ static int load_first(struct sockauthd *d)
 	if (!err)
 		return 0;
 	log_error("%s", text);
-	return EXIT_CONFIG;
+	return err == -ENOMEM ? EXIT_FAILED : EXIT_CONFIG;
 }
 
+/*
+ * It is bound while we may do that, and asked only once we may do nothing else:
+ * what strangers say is not for root to read.
+ */
 static int open_worker(struct sockauthd *d, const struct ticket_seed *seed)
 {
 	struct worker *worker;
@@ -139,7 +143,7 @@ static int open_worker(struct sockauthd *d, const struct ticket_seed *seed)
 	d->workers[d->worker_count++] = worker;
 	err = broker_connect(d->broker_fd, &worker->contexts.broker);
 	if (!err)
-		err = worker_bind(worker, d->snapshot);
+		err = worker_bind(worker, d->snapshot, 0);
 	if (!err)
 		err = worker_wait_bound(worker, BIND_TIMEOUT_MS);
 	if (err)
@@ -158,6 +162,8 @@ static int open_workers(struct sockauthd *d)
 		long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
 		count = cpus > 0 ? cpus : 1;
+		if (count > CONFIG_WORKERS_MAX)
+			count = CONFIG_WORKERS_MAX;
 	}
 	d->workers = calloc(count, sizeof(*d->workers));
 	err = d->workers ? ticket_seed_init(&seed) : -ENOMEM;
@@ -223,6 +229,24 @@ static int start_threads(struct sockauthd *d)
 	}
 	pthread_barrier_wait(&barrier);
 	pthread_barrier_destroy(&barrier);
+	return 0;
+}
+
+/* From here on the module asks. */
+static int open_windows(struct sockauthd *d)
+{
+	size_t i;
+	int err;
+
+	for (i = 0; i < d->worker_count; i++) {
+		err = worker_bind(d->workers[i], d->snapshot,
+				  d->snapshot->config->window);
+		if (err) {
+			log_error("a worker cannot be bound: %s",
+				  strerror(-err));
+			return EXIT_FAILED;
+		}
+	}
 	return 0;
 }
 
@@ -350,6 +374,8 @@ static int start(struct sockauthd *d)
 		code = drop_privileges(d);
 	if (!code)
 		code = start_threads(d);
+	if (!code)
+		code = open_windows(d);
 	return code;
 }
 

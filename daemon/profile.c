@@ -66,9 +66,8 @@ static int load_profile(const struct loading *l, struct profile *profile,
 	profile->config = l->profile;
 	profile->mech = &mech_tls;
 	err = load_users(l, profile);
-	if (err)
-		return err;
-	err = psk_cred_new(l, &profile->psk);
+	if (!err)
+		err = psk_cred_new(l, &profile->psk);
 	if (!err)
 		err = profile->mech->load(l, &profile->cred);
 	if (!err)

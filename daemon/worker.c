@@ -24,13 +24,13 @@
 #define RCVBUF	(8 << 20)
 
 static int put_bind(struct nlmsghdr *nlh, const struct snapshot *snapshot,
-		    size_t size)
+		    uint32_t window, size_t size)
 {
 	const struct config *config = snapshot->config;
 	struct nlattr *nest;
 	size_t i;
 
-	mnl_attr_put_u32(nlh, SOCKAUTH_A_WINDOW, config->window);
+	mnl_attr_put_u32(nlh, SOCKAUTH_A_WINDOW, window);
 	nest = mnl_attr_nest_start(nlh, SOCKAUTH_A_PROFILES);
 	for (i = 0; i < config->profile_count; i++)
 		if (!mnl_attr_put_strz_check(nlh, size, SOCKAUTH_A_PROFILE,
@@ -66,8 +66,8 @@ static int read_ciphers(const struct nlmsghdr *nlh, void *arg)
  * @text: set to the kernel's explanation, on failure
  * @size: of @text
  *
- * Only who becomes a worker is told.  This one ends at once: should the module
- * have asked it something, the next worker is asked again.
+ * Only who becomes a worker is told.  This one is never asked anything, and ends
+ * at once.
  *
  * Return: 0, -ENOENT: the module is not loaded, or another -errno.
  */
@@ -82,7 +82,7 @@ int worker_ciphers(struct ciphers *ciphers, char *text, size_t size)
 	if (err)
 		return err;
 	nlh = sockauth_genl_begin(genl, buf, SOCKAUTH_CMD_WORKER_BIND, 0);
-	mnl_attr_put_u32(nlh, SOCKAUTH_A_WINDOW, 1);
+	mnl_attr_put_u32(nlh, SOCKAUTH_A_WINDOW, 0);
 	err = sockauth_genl_transact(genl, nlh, read_ciphers, ciphers, text,
 				     size);
 	sockauth_genl_close(genl);
@@ -159,12 +159,14 @@ void worker_free(struct worker *worker)
  * worker_bind - tell the module that the worker serves these profiles
  * @worker: the worker; any thread
  * @snapshot: has the profiles
+ * @window: how many events it may owe an answer; 0: it is not asked yet
  *
  * The answer comes to who receives.
  *
  * Return: 0 or -errno.
  */
-int worker_bind(struct worker *worker, const struct snapshot *snapshot)
+int worker_bind(struct worker *worker, const struct snapshot *snapshot,
+		uint32_t window)
 {
 	size_t size = 256 + snapshot->config->profile_count *
 		      (SOCKAUTH_PROFILE_MAX + MNL_ATTR_HDRLEN + MNL_ALIGNTO);
@@ -176,7 +178,7 @@ int worker_bind(struct worker *worker, const struct snapshot *snapshot)
 		return -ENOMEM;
 	nlh = sockauth_genl_begin(worker->genl, buf, SOCKAUTH_CMD_WORKER_BIND,
 				  0);
-	err = put_bind(nlh, snapshot, size);
+	err = put_bind(nlh, snapshot, window, size);
 	if (!err) {
 		atomic_store(&worker->bind_seq, nlh->nlmsg_seq);
 		err = sockauth_genl_send(worker->genl, nlh);
@@ -190,7 +192,7 @@ int worker_bind(struct worker *worker, const struct snapshot *snapshot)
  * @worker: without a thread
  * @timeout_ms: for each message
  *
- * Events that come first are answered.
+ * Events that come first, where there is a window, are answered.
  *
  * Return: 0, -ETIMEDOUT, or the kernel's -errno: see worker->bind_text.
  */
@@ -562,7 +564,7 @@ void worker_update(struct worker *worker, struct snapshot *snapshot)
 
 	snapshot_put(atomic_exchange(&worker->next, snapshot_get(snapshot)));
 	/* The answer to this wakes it up. */
-	err = worker_bind(worker, snapshot);
+	err = worker_bind(worker, snapshot, snapshot->config->window);
 	if (err)
 		log_warning("the module was not told of the profiles: %s",
 			    strerror(-err));

@@ -76,7 +76,8 @@ int worker_ciphers(struct ciphers *ciphers, char *text, size_t size);
 int worker_new(struct snapshot *snapshot, const struct ticket_seed *seed,
 	       struct sessions *sessions, struct worker **worker);
 void worker_free(struct worker *worker);
-int worker_bind(struct worker *worker, const struct snapshot *snapshot);
+int worker_bind(struct worker *worker, const struct snapshot *snapshot,
+		uint32_t window);
 int worker_wait_bound(struct worker *worker, int timeout_ms);
 int worker_receive(struct worker *worker);
 int worker_start(struct worker *worker, pthread_barrier_t *barrier);
