@@ -36,6 +36,8 @@ static const int allowed[] = {
 	SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise),
 	/* It has arenas for so many processors, once there are some of them. */
 	SCMP_SYS(sched_getaffinity),
+	/* qsort() asks how much memory there is, the first time it is much. */
+	SCMP_SYS(sysinfo),
 	/* Time, where the vDSO cannot tell. */
 	SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(time),
 	SCMP_SYS(nanosleep), SCMP_SYS(clock_nanosleep),

@@ -93,6 +93,9 @@ int tls_init(void)
 	err = tlsprov_init();
 	if (err)
 		return err;
+	/* By itself it would at the first SSL_CTX, and sort in the sandbox. */
+	if (!OPENSSL_init_ssl(0, NULL))
+		return -ENOMEM;
 	session_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
 	method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK,
 			      "sockauth token");

@@ -121,6 +121,22 @@ static void test_daily_work(void **state)
 	free(absolute);
 }
 
+static void make_context(void)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_method());
+
+	if (!ctx)
+		_exit(3);
+	SSL_CTX_free(ctx);
+}
+
+/* Where no profile could be loaded, it is made at a reload. */
+static void test_first_context(void **state)
+{
+	(void)state;
+	assert_int_equal(in_child(make_context), 0);
+}
+
 /* A build with AddressSanitizer has no filter, see daemon/sandbox.c. */
 #ifndef __SANITIZE_ADDRESS__
 
@@ -286,6 +302,7 @@ static void test_abort(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_first_context),
 		cmocka_unit_test(test_daily_work),
 #ifndef __SANITIZE_ADDRESS__
 		cmocka_unit_test(test_forbidden),
