@@ -108,6 +108,14 @@ static int check_subkey(krb5_context krb, struct krb_exchange *x,
 	return 0;
 }
 
+/* Whoever is named so has proved no identity (RFC 8062). */
+static bool anonymous(krb5_context krb, const krb5_enc_tkt_part *ticket)
+{
+	return ticket->flags & TKT_FLG_ANONYMOUS ||
+	       krb5_principal_compare_any_realm(krb, ticket->client,
+						krb5_anonymous_principal());
+}
+
 /* What libkrb5 does not look at. */
 static int check(krb5_context krb, const struct krb_cred *cred,
 		 const krb5_enc_tkt_part *ticket, struct krb_exchange *x,
@@ -131,6 +139,11 @@ static int check(krb5_context krb, const struct krb_cred *cred,
 	err = check_subkey(krb, x, v);
 	if (err)
 		return err;
+	if (anonymous(krb, ticket)) {
+		verdict_set(v, SOCKAUTH_REASON_NO_CRED, EACCES,
+			    "%.150s is anonymous", x->name);
+		return -EACCES;
+	}
 	if (!allowed(cred, x->name)) {
 		verdict_set(v, SOCKAUTH_REASON_NAME, EACCES,
 			    "%.150s is none of the profile's principals",

@@ -20,7 +20,7 @@ krb5_error_code encode_krb5_ticket(const krb5_ticket *ticket,
 krb5_context krb;
 krb5_keyblock service_key;
 
-const struct issue good = { SERVICE, 1, 3600,
+const struct issue good = { USER, 0, SERVICE, 1, 3600,
 				   ENCTYPE_AES256_CTS_HMAC_SHA1_96, NULL,
 				   &service_key };
 
@@ -56,6 +56,7 @@ int teardown_realm(void **state)
 void issue(const struct issue *how, struct broker_answer *answer)
 {
 	krb5_enc_tkt_part part = {
+		.flags = how->flags,
 		.times = { .authtime = time(NULL) - 7200,
 			   .starttime = time(NULL) - 7200,
 			   .endtime = time(NULL) + how->life },
@@ -67,7 +68,7 @@ void issue(const struct issue *how, struct broker_answer *answer)
 	krb5_data *der;
 
 	assert_int_equal(krb5_parse_name(krb, how->server, &ticket.server), 0);
-	assert_int_equal(krb5_parse_name(krb, USER, &part.client), 0);
+	assert_int_equal(krb5_parse_name(krb, how->client, &part.client), 0);
 	assert_int_equal(krb5_c_make_random_key(krb, how->enctype, &session),
 			 0);
 	part.session = &session;
@@ -82,7 +83,7 @@ void issue(const struct issue *how, struct broker_answer *answer)
 	memcpy(answer->key, session.contents, session.length);
 	answer->ticket_len = der->length;
 	memcpy(answer->ticket, der->data, der->length);
-	strcpy(answer->client, USER);
+	strcpy(answer->client, how->client);
 	strcpy(answer->server, how->server);
 	krb5_free_data(krb, der);
 	krb5_free_data_contents(krb, &ticket.enc_part.ciphertext);

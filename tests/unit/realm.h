@@ -21,6 +21,8 @@ extern krb5_keyblock service_key;
 
 /**
  * struct issue - what a ticket of the tests may differ in
+ * @client: whose it is
+ * @flags: of the ticket
  * @server: whom it is for
  * @kvno: version of the key, in the clear
  * @life: in seconds from now
@@ -29,6 +31,8 @@ extern krb5_keyblock service_key;
  * @key: that it is encrypted with
  */
 struct issue {
+	const char *client;
+	krb5_flags flags;
 	const char *server;
 	int kvno;
 	int64_t life;

@@ -189,6 +189,24 @@ static void test_refusals(void **state)
 	refused(t, SOCKAUTH_REASON_CRED_EXPIRED, EKEYEXPIRED, 115, "skew");
 }
 
+/* Tickets of anonymous PKINIT, by their name and by their flag. */
+static void test_anonymous(void **state)
+{
+	struct issue how = good;
+	struct test *t;
+
+	(void)state;
+	test_begin(&t, INITIATOR, ACCEPTOR);
+	how.client = "WELLKNOWN/ANONYMOUS@WELLKNOWN:ANONYMOUS";
+	issue(&how, t->answer);
+	refused(t, SOCKAUTH_REASON_NO_CRED, EACCES, 49, "is anonymous");
+	test_begin(&t, INITIATOR, ACCEPTOR "principals = *@REALM.TEST\n");
+	how.client = USER;
+	how.flags = TKT_FLG_ANONYMOUS;
+	issue(&how, t->answer);
+	refused(t, SOCKAUTH_REASON_NO_CRED, EACCES, 49, "is anonymous");
+}
+
 static void test_no_credentials(void **state)
 {
 	struct test *t;
@@ -521,6 +539,7 @@ int main(void)
 		cmocka_unit_test(test_handshake),
 		cmocka_unit_test(test_large),
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_anonymous),
 		cmocka_unit_test(test_no_credentials),
 		cmocka_unit_test(test_closed_while_asking),
 		cmocka_unit_test(test_busy_broker),
