@@ -224,14 +224,25 @@ static int begin_acceptor(struct context *ctx, const struct tls_cred *cred)
 	return 0;
 }
 
+static bool is_address(const char *target)
+{
+	unsigned char address[16];
+
+	return inet_pton(AF_INET, target, address) == 1 ||
+	       inet_pton(AF_INET6, target, address) == 1;
+}
+
 /* Whom the peer's certificate must name, and whom we ask for. */
 static int expect(SSL *ssl, const char *target)
 {
 	X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
 
-	if (X509_VERIFY_PARAM_set1_ip_asc(param, target))
-		return 0;
-	ERR_clear_error();
+	if (is_address(target))
+		return X509_VERIFY_PARAM_set1_ip_asc(param, target) ? 0 :
+								      -EINVAL;
+	/* To OpenSSL that is whatever ends so. */
+	if (*target == '.')
+		return -EINVAL;
 	X509_VERIFY_PARAM_set_hostflags(param,
 					X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
 					X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
@@ -337,12 +348,8 @@ static int keep_cred(struct context *ctx, X509 *leaf, struct reply *reply)
 /* An initiator knows whom it wanted, and that the certificate proves it. */
 static void name_target(const struct context *ctx, struct peer *peer)
 {
-	unsigned char address[16];
-
-	peer->type = SOCKAUTH_NAME_DNS;
-	if (inet_pton(AF_INET, ctx->target, address) == 1 ||
-	    inet_pton(AF_INET6, ctx->target, address) == 1)
-		peer->type = SOCKAUTH_NAME_IP;
+	peer->type = is_address(ctx->target) ? SOCKAUTH_NAME_IP :
+					       SOCKAUTH_NAME_DNS;
 	strcpy(peer->name, ctx->target);
 }
 

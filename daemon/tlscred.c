@@ -397,7 +397,10 @@ static int digest_rules(const struct loading *l, struct tls_cred *cred)
 	ok = md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) &&
 	     EVP_DigestUpdate(md, profile->name, strlen(profile->name) + 1) &&
 	     EVP_DigestUpdate(md, rules, sizeof(rules));
-	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		/* A file may be of use in both. */
+		ok = ok && EVP_DigestUpdate(md, &lists[i]->count,
+					    sizeof(lists[i]->count));
 		for (j = 0; ok && j < lists[i]->count; j++) {
 			file = files_find(l->files, loader_path(
 						lists[i]->items[j].value));
@@ -405,6 +408,7 @@ static int digest_rules(const struct loading *l, struct tls_cred *cred)
 					      sizeof(file->len)) &&
 			     EVP_DigestUpdate(md, file->data, file->len);
 		}
+	}
 	ok = ok && EVP_DigestFinal_ex(md, cred->rules, NULL);
 	EVP_MD_CTX_free(md);
 	return ok ? 0 : no_memory(l);

@@ -139,6 +139,19 @@ static void test_address(void **state)
 		    "name mismatch: wanted 127.0.0.2, certificate has "
 		    "localhost, 127.0.0.1, ::1");
 	end(&t);
+	/* To OpenSSL: whatever ends so. */
+	begin(&t, TRUST, "wild", ".wild.test");
+	run_leg(t.table, t.leg, 1, 1, &t.request, NULL, 0, false);
+	expect_fail(t.leg, SOCKAUTH_REASON_NAME, EINVAL,
+		    ".wild.test is neither a host name nor an address");
+	end(&t);
+	/* And it would take this for the address. */
+	begin(&t, TRUST, "server", "127.0.0.1 x");
+	run(&t);
+	expect_fail(t.leg, SOCKAUTH_REASON_NAME, EACCES,
+		    "name mismatch: wanted 127.0.0.1 x, certificate has "
+		    "localhost, 127.0.0.1, ::1");
+	end(&t);
 }
 
 static void test_names(void **state)
