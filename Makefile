@@ -134,6 +134,10 @@ install: user man
 	install -D -m 644 -t $(DESTDIR)$(DKMSDIR)/module module/*.[ch]
 	install -D -m 644 -t $(DESTDIR)$(DKMSDIR)/module/compat module/compat/*.h
 	install -D -m 644 -t $(DESTDIR)$(DKMSDIR)/uapi/linux uapi/linux/*.h
+	[ -n "$(DESTDIR)" ] || systemd-sysusers sockauth.conf
+	@# What it has built of this version it would not build again.
+	[ -n "$(DESTDIR)" ] || ! dkms status sockauth/$(VERSION) | grep -q . || \
+		dkms remove sockauth/$(VERSION) --all
 	[ -n "$(DESTDIR)" ] || dkms install sockauth/$(VERSION)
 
 clean:
