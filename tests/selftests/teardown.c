@@ -16,6 +16,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -426,8 +427,8 @@ static pid_t fork_worker(void)
 	}
 }
 
-/* Peers and applications that go on whatever happens. */
-static pid_t fork_load(int listener)
+/* Peers and applications that go on whatever happens; GOT_IN is shared. */
+static pid_t fork_load(int listener, unsigned long *got_in)
 {
 	static const struct timeval brief = { .tv_usec = 50000 };
 	pid_t pid = fork();
@@ -446,8 +447,10 @@ static pid_t fork_load(int listener)
 			if (recv(fd, buf, sizeof(buf), 0) < 0)
 				fw_hello(fd);
 		}
-		while ((server = accept(listener, NULL, NULL)) >= 0)
+		while ((server = accept(listener, NULL, NULL)) >= 0) {
+			__atomic_add_fetch(got_in, 1, __ATOMIC_RELAXED);
 			close(server);
+		}
 		if (fd >= 0)
 			close(fd);
 	}
@@ -456,13 +459,18 @@ static pid_t fork_load(int listener)
 TEST_F_TIMEOUT(teardown, kills, 3600)
 {
 	long n = number_of("HOSTILE_KILLS", 30), i;
+	unsigned long *got_in;
 	pid_t load[3], worker[2];
+	int64_t ended;
 	int status;
 
+	got_in = mmap(NULL, sizeof(*got_in), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, got_in);
 	fw_close(self->fw);
 	self->fw = NULL;
 	for (i = 0; i < 3; i++)
-		load[i] = fork_load(self->listener);
+		load[i] = fork_load(self->listener, got_in);
 	worker[0] = fork_worker();
 	worker[1] = fork_worker();
 	for (i = 0; i < n; i++) {
@@ -472,7 +480,6 @@ TEST_F_TIMEOUT(teardown, kills, 3600)
 		ASSERT_TRUE(WIFSIGNALED(status));
 		worker[i % 2] = fork_worker();
 	}
-	TH_LOG("%ld kills", n);
 	for (i = 0; i < 3; i++) {
 		kill(load[i], SIGKILL);
 		waitpid(load[i], NULL, 0);
@@ -481,6 +488,13 @@ TEST_F_TIMEOUT(teardown, kills, 3600)
 		kill(worker[i], SIGKILL);
 		waitpid(worker[i], NULL, 0);
 	}
+	/* Some were served between the kills, and some kills cut one short. */
+	ended = fw_failed(SOCKAUTH_REASON_WORKER_DIED);
+	TH_LOG("%ld kills: %lu served, %lld ended", n, *got_in,
+	       (long long)ended);
+	EXPECT_GT(*got_in, 0);
+	EXPECT_GT(ended, 0);
+	munmap(got_in, sizeof(*got_in));
 	close(self->listener);
 	self->listener = net_marked_listener(60000, 4);
 	ASSERT_EQ(0, fw_open(&self->fw));
