@@ -327,11 +327,31 @@ static int small_buffers(void)
 		      ">/proc/sys/net/ipv4/tcp_${f}mem || exit; done");
 }
 
+/* CONTINUE, with a token that is as long as any. */
+static int continue_big(struct fakeworker *fw, const struct fw_event *event)
+{
+	struct fw_reply big = {
+		.id = event->id,
+		.leg = event->leg,
+		.status = SOCKAUTH_STEP_CONTINUE,
+		.consumed = event->token_len,
+	};
+	char *token = malloc(SOCKAUTH_OUTPUT_MAX);
+	int err;
+
+	if (!token)
+		return -ENOMEM;
+	memset(token, 'x', SOCKAUTH_OUTPUT_MAX - 1);
+	token[SOCKAUTH_OUTPUT_MAX - 1] = 0;
+	big.token = token;
+	err = fw_reply(fw, &big);
+	free(token);
+	return err;
+}
+
 /* Every state in which a worker can leave a connection of ours. */
 TEST_F_TIMEOUT(teardown, worker_dies_everywhere, 120)
 {
-	struct fw_reply big = { .status = SOCKAUTH_STEP_CONTINUE };
-	char *token = malloc(SOCKAUTH_OUTPUT_MAX);
 	struct fakeworker *fw;
 	int plain, fd[8], i;
 
@@ -339,9 +359,6 @@ TEST_F_TIMEOUT(teardown, worker_dies_everywhere, 120)
 	plain = net_listener(AF_INET);
 	close(self->listener);
 	self->listener = net_marked_listener(60000, 4);
-	ASSERT_NE(NULL, token);
-	memset(token, 'x', SOCKAUTH_OUTPUT_MAX - 1);
-	token[SOCKAUTH_OUTPUT_MAX - 1] = 0;
 	ASSERT_EQ(0, fw_open(&fw));
 	fw_close(self->fw);
 	self->fw = fw;
@@ -353,11 +370,7 @@ TEST_F_TIMEOUT(teardown, worker_dies_everywhere, 120)
 			    fw_hello_to(self->listener);
 		ASSERT_GE(fd[i], 0);
 		ASSERT_EQ(0, fw_next(fw, self->event, PATIENCE_MS));
-		big.id = self->event->id;
-		big.leg = self->event->leg;
-		big.consumed = self->event->token_len;
-		big.token = token;
-		ASSERT_EQ(0, fw_reply(fw, &big));
+		ASSERT_EQ(0, continue_big(fw, self->event));
 	}
 	EXPECT_TRUE(net_reaches(fd[1], SOCKAUTH_STATE_SENDING));
 	/* Between two legs, of both sides. */
@@ -393,7 +406,6 @@ TEST_F_TIMEOUT(teardown, worker_dies_everywhere, 120)
 	close(accept(self->listener, NULL, NULL));
 	EXPECT_EQ(0, served(self->fw, self->event, self->listener));
 	close(plain);
-	free(token);
 }
 
 static long number_of(const char *name, long otherwise)
