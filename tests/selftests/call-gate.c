@@ -117,6 +117,7 @@ TEST_F(gate, unconnected)
 			      tcp : c->unconnected;
 
 		EXPECT_NE(LONG_MIN, tcp);
+		EXPECT_NE(-EINTR, tcp);
 		EXPECT_EQ(wanted, call_unconnected(c, true))
 			TH_LOG("%s, on TCP %ld", c->name, tcp);
 	}
@@ -131,6 +132,7 @@ TEST_F(gate, connecting)
 		long wanted = c->pending == GATE_AS_TCP ? tcp : c->pending;
 
 		EXPECT_NE(LONG_MIN, tcp);
+		EXPECT_NE(-EINTR, tcp);
 		EXPECT_EQ(wanted, call_pending(c, true))
 			TH_LOG("%s, on TCP %ld", c->name, tcp);
 	}
@@ -144,6 +146,8 @@ TEST_F(gate, upgrading)
 		long tcp = call_pending(c, false);
 		long wanted = c->pending == GATE_AS_TCP ? tcp : c->pending;
 
+		EXPECT_NE(LONG_MIN, tcp);
+		EXPECT_NE(-EINTR, tcp);
 		EXPECT_EQ(wanted, call_upgrading(c))
 			TH_LOG("%s, on TCP %ld", c->name, tcp);
 	}
