@@ -83,6 +83,36 @@ static int everything(void)
 	return syscall(__NR_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
 }
 
+/* What comes to a plain socket does come out of KCM: else silence says nothing. */
+static int through_kcm(int kcm, int bpf_fd)
+{
+	struct kcm_attach attach = { .bpf_fd = bpf_fd };
+	struct kcm_unattach detach;
+	char text[LEN], in[LEN];
+	int pair[2], err;
+
+	call_text(text, LEN, 0, false);
+	err = net_pair(pair);
+	if (err)
+		return err;
+	attach.fd = pair[1];
+	detach.fd = pair[1];
+	if (ioctl(kcm, SIOCKCMATTACH, &attach))
+		err = -errno;
+	if (!err)
+		err = net_write(pair[0], text, LEN);
+	if (!err && !net_wait(kcm, POLLIN, PATIENCE_MS))
+		err = -ETIMEDOUT;
+	if (!err && (recv(kcm, in, LEN, MSG_DONTWAIT) != LEN ||
+		     memcmp(in, text, LEN)))
+		err = -EBADMSG;
+	if (!err && ioctl(kcm, SIOCKCMUNATTACH, &detach))
+		err = -errno;
+	close(pair[0]);
+	close(pair[1]);
+	return err;
+}
+
 /* KCM reads the sockets that it is given, and cuts messages out of them. */
 TEST_F(kernel, kcm)
 {
@@ -91,6 +121,7 @@ TEST_F(kernel, kcm)
 	char in[1024];
 
 	ASSERT_GE(attach.bpf_fd, 0);
+	ASSERT_EQ(0, through_kcm(self->kcm, attach.bpf_fd));
 	ASSERT_EQ(0, ioctl(self->kcm, SIOCKCMATTACH, &attach));
 	ASSERT_EQ(0, peer_send(self->peer, PEER_DATA, self->text, LEN));
 	EXPECT_FALSE(net_wait(self->kcm, POLLIN, QUIET_MS));
