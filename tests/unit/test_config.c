@@ -182,39 +182,41 @@ static void test_defaults(void **state)
 	config_free(config);
 }
 
+/* Nothing of it is a default. */
+static const char every_value[] =
+	"; a comment\n"
+	"[daemon]\n"
+	"user = nobody\n"
+	"workers = 3\n"
+	"[profile web]\n"
+	"certificate = /a.pem\n"
+	"key = /a.key\n"
+	"certificate = /b c.pem\n"
+	"client-certificate = request\n"
+	"trust = system\n"
+	"trust = /ca.pem\n"
+	"crl = /crl.pem\n"
+	"alpn = h2, http/1.1\n"
+	"ciphers = TLS_CHACHA20_POLY1305_SHA256,TLS_AES_128_GCM_SHA256\n"
+	"groups = X25519 P-256\n"
+	"lifetime = 2h\n"
+	"users = root, www-data\n"
+	"users = 1000\n"
+	"guests = yes\n"
+	"target = db1.example\n"
+	"tickets = 0\n"
+	"verify-depth = 1\n"
+	"min-security = 3";
+
 static void test_values(void **state)
 {
-	static const char file[] =
-		"; a comment\n"
-		"[daemon]\n"
-		"user = nobody\n"
-		"workers = 3\n"
-		"[profile web]\n"
-		"certificate = /a.pem\n"
-		"key = /a.key\n"
-		"certificate = /b c.pem\n"
-		"client-certificate = request\n"
-		"trust = system\n"
-		"trust = /ca.pem\n"
-		"crl = /crl.pem\n"
-		"alpn = h2, http/1.1\n"
-		"ciphers = TLS_CHACHA20_POLY1305_SHA256,TLS_AES_128_GCM_SHA256\n"
-		"groups = X25519 P-256\n"
-		"lifetime = 2h\n"
-		"users = root, www-data\n"
-		"users = 1000\n"
-		"guests = yes\n"
-		"target = db1.example\n"
-		"tickets = 0\n"
-		"verify-depth = 1\n"
-		"min-security = 3";
 	char text[CONFIG_TEXT_MAX];
 	const struct config_profile *p;
 	struct config *config;
 
 	(void)state;
-	assert_int_equal(config_parse("f", file, &config, text, sizeof(text)),
-			 0);
+	assert_int_equal(config_parse("f", every_value, &config, text,
+				      sizeof(text)), 0);
 	assert_string_equal(config->user, "nobody");
 	assert_int_equal(config->workers, 3);
 	p = &config->profiles[0];

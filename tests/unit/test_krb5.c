@@ -154,20 +154,6 @@ static void test_refusals(void **state)
 	refused(t, SOCKAUTH_REASON_BAD_CRED, EKEYREJECTED, 115,
 		"not accepted");
 	krb5_free_keyblock_contents(krb, &key);
-	/* Its right key, but the profile wants another service. */
-	test_begin(&t, INITIATOR, ACCEPTOR
-	      "service-principal = other/host.test@REALM.TEST\n");
-	issue(&good, t->answer);
-	refused(t, SOCKAUTH_REASON_NAME, EKEYREJECTED, 115, "not accepted");
-	test_begin(&t, INITIATOR, ACCEPTOR "principals = *@REALM.TEST\n"
-	      "service-principal = " SERVICE "\n");
-	issue(&good, t->answer);
-	handshake(t);
-	test_end(t);
-	test_begin(&t, INITIATOR, ACCEPTOR "principals = admin/*@REALM.TEST\n");
-	issue(&good, t->answer);
-	refused(t, SOCKAUTH_REASON_NAME, EACCES, 49,
-		USER " is none of the profile's principals");
 	test_begin(&t, INITIATOR, ACCEPTOR);
 	issue(&good, t->answer);
 	t->answer->ticket[t->answer->ticket_len - 1] ^= 1;
@@ -205,6 +191,27 @@ static void test_anonymous(void **state)
 	how.flags = TKT_FLG_ANONYMOUS;
 	issue(&how, t->answer);
 	refused(t, SOCKAUTH_REASON_NO_CRED, EACCES, 49, "is anonymous");
+}
+
+static void test_profile_refuses(void **state)
+{
+	struct test *t;
+
+	(void)state;
+	/* Its right key, but the profile wants another service. */
+	test_begin(&t, INITIATOR, ACCEPTOR
+	      "service-principal = other/host.test@REALM.TEST\n");
+	issue(&good, t->answer);
+	refused(t, SOCKAUTH_REASON_NAME, EKEYREJECTED, 115, "not accepted");
+	test_begin(&t, INITIATOR, ACCEPTOR "principals = *@REALM.TEST\n"
+	      "service-principal = " SERVICE "\n");
+	issue(&good, t->answer);
+	handshake(t);
+	test_end(t);
+	test_begin(&t, INITIATOR, ACCEPTOR "principals = admin/*@REALM.TEST\n");
+	issue(&good, t->answer);
+	refused(t, SOCKAUTH_REASON_NAME, EACCES, 49,
+		USER " is none of the profile's principals");
 }
 
 static void test_no_credentials(void **state)
@@ -365,10 +372,10 @@ static void test_request(void **state)
 		.enctype = ENCTYPE_AES128_CTS_HMAC_SHA1_96,
 		.length = sizeof(bytes), .contents = bytes,
 	};
-	struct krb_exchange x = { 0 }, other = { 0 };
 	const struct krb_cred *cred;
+	struct krb_exchange x = { 0 };
 	struct verdict v = { 0 };
-	krb5_data request, reply;
+	krb5_data request;
 	struct test *t;
 
 	(void)state;
@@ -405,11 +412,23 @@ static void test_request(void **state)
 				    request.length, false, &x, &v),
 			 -EKEYREJECTED);
 	krb5_free_data_contents(krb, &request);
+	krb_exchange_clear(krb, &x);
+	test_end(t);
+}
 
-	/* A KRB_AP_REP to somebody else. */
+static void test_reply_to_another(void **state)
+{
+	struct krb_exchange x = { 0 }, other = { 0 };
+	const struct krb_cred *cred;
+	struct verdict v = { 0 };
+	krb5_data request, reply;
+	struct test *t;
+
+	(void)state;
+	test_begin(&t, INITIATOR, ACCEPTOR);
+	cred = snapshot_profile(t->server->snapshot, "default")->psk->krb;
 	request = request_with(AP_OPTS_USE_SUBKEY | AP_OPTS_MUTUAL_REQUIRED,
 			       NULL);
-	memset(&v, 0, sizeof(v));
 	assert_int_equal(krb_accept(krb, cred, (uint8_t *)request.data,
 				    request.length, false, &x, &v), 0);
 	assert_int_equal(krb_reply(krb, &x, &reply), 0);
@@ -540,12 +559,14 @@ int main(void)
 		cmocka_unit_test(test_large),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_anonymous),
+		cmocka_unit_test(test_profile_refuses),
 		cmocka_unit_test(test_no_credentials),
 		cmocka_unit_test(test_closed_while_asking),
 		cmocka_unit_test(test_busy_broker),
 		cmocka_unit_test(test_map_users),
 		cmocka_unit_test(test_map_limit),
 		cmocka_unit_test(test_request),
+		cmocka_unit_test(test_reply_to_another),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_identities),
 		cmocka_unit_test(test_keytab),
