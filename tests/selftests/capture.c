@@ -33,6 +33,7 @@ struct capture {
 	int		report;
 	int		packets;
 	int		end;		/* readable: it is over */
+	char		text[64];	/* that it sends itself */
 	unsigned long	seen;
 	unsigned long	control;
 	unsigned long	marker;
@@ -58,7 +59,7 @@ static void look(struct capture *c)
 
 	while ((n = recv(c->packets, packet, sizeof(packet), MSG_DONTWAIT)) > 0) {
 		c->seen++;
-		c->control += count(packet, n, CAPTURE_CONTROL);
+		c->control += count(packet, n, c->text);
 		c->marker += count(packet, n, CAPTURE_MARKER);
 	}
 }
@@ -67,16 +68,16 @@ static void look(struct capture *c)
  * In the clear, on purpose; each must be seen. What is sent is seen at once, what
  * comes once a softirq has it: only a text that was read has been seen twice.
  */
-static int send_control(void)
+static int send_control(const struct capture *c)
 {
-	char text[sizeof(CAPTURE_CONTROL) - 1];
+	char text[sizeof(c->text)];
 	int pair[2], err = net_pair(pair);
 
 	if (err)
 		return err;
-	err = net_write(pair[0], CAPTURE_CONTROL, sizeof(text));
+	err = net_write(pair[0], c->text, strlen(c->text));
 	if (!err)
-		err = net_read(pair[1], text, sizeof(text));
+		err = net_read(pair[1], text, strlen(c->text));
 	close(pair[0]);
 	close(pair[1]);
 	return err;
@@ -105,14 +106,16 @@ static int run(struct capture *c)
 	struct tpacket_stats stats;
 	socklen_t len = sizeof(stats);
 	char line[160], name[64] = "?";
-	int fd;
+	int fd, err;
 
 	while (!pfds[1].revents) {
 		if (poll(pfds, 2, -1) < 0)
 			return -errno;
 		look(c);
 	}
-	send_control();
+	err = send_control(c);
+	if (err)
+		return err;
 	look(c);
 	if (getsockopt(c->packets, SOL_PACKET, PACKET_STATISTICS, &stats, &len))
 		return -errno;
@@ -138,7 +141,8 @@ static void let_go(const struct capture *c)
 /* Once the packets can come, the process that began it may go on. */
 static void begin(struct capture *c, int ready)
 {
-	if (send_control() || write(ready, "!", 1) != 1)
+	snprintf(c->text, sizeof(c->text), CAPTURE_CONTROL "%d.", getpid());
+	if (send_control(c) || write(ready, "!", 1) != 1)
 		_exit(1);
 	setsid();
 	let_go(c);
@@ -196,7 +200,10 @@ int capture_until(int end)
 	if (c.report < 0)
 		return c.report == -ENOENT ? 0 : c.report;
 	c.packets = open_packets();
-	err = c.packets < 0 ? c.packets : start(&c);
+	err = c.packets;
+	/* By us, so that what dies at once is missed, too. */
+	if (c.packets >= 0)
+		err = write(c.report, "begun\n", 6) == 6 ? start(&c) : -EIO;
 	if (c.packets >= 0)
 		close(c.packets);
 	close(c.report);

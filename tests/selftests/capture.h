@@ -2,13 +2,14 @@
 /*
  * What goes through a network namespace, looked at for what nobody may see.
  *
- * Whatever a test sends through a marked socket has CAPTURE_MARKER in it. What it
- * sends in the clear on purpose has CAPTURE_CONTROL in it; so has what the
- * capture sends itself, to prove that it sees.
+ * Whatever a test sends through a marked socket has CAPTURE_MARKER in it. To prove
+ * that it sees, a capture sends a text in the clear itself, which is its own:
+ * CAPTURE_CONTROL, its number as a process, and a dot.
  *
- * A capture ends with a line in the file CAPTURE_FILE of $SOCKAUTH_TEST_DIR, on
- * which it has a lock until then:
+ * A capture begins with a line in the file CAPTURE_FILE of $SOCKAUTH_TEST_DIR, and
+ * ends with one; it has a lock on the file until then:
  *
+ *	begun
  *	NAME: N packets, N dropped, N control, N marker
  *
  * If there is no such file nobody has asked for it: see capture-begin.
@@ -18,7 +19,7 @@
 
 #define CAPTURE_FILE	"captures"
 #define CAPTURE_MARKER	"sockauth-marker-"
-#define CAPTURE_CONTROL	"sockauth-control"
+#define CAPTURE_CONTROL	"sockauth-capture-"
 
 /*
  * Look at the present namespace until this process ends, or until END can be read
