@@ -248,7 +248,6 @@ void sockauth_ops_exit(void);
 
 void sockauth_ulp_occupy(struct sock *sk);
 int sockauth_ulp_guard(struct sock *sk);
-void sockauth_ulp_unguard(struct sock *sk);
 void sockauth_ulp_vacate(struct sock *sk);
 bool sockauth_ulp_other(const struct sock *sk);
 void sockauth_ulp_init(void);

@@ -239,7 +239,6 @@ static int sockauth_sock_listen(struct socket *sock, int backlog)
 		else
 			WRITE_ONCE(ss->listener, l);
 	}
-	sockauth_ulp_unguard(ss->sk);
 	if (!ret)
 		ret = ss->base->listen(sock, backlog);
 	if (!ret)

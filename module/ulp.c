@@ -14,7 +14,8 @@
  * locks the socket, and can sleep there.  It would put the operations of IPv4 in
  * the place of ours, and nobody would tell us when the socket is closed.  It
  * refuses whatever has not got tcpv6_prot itself, so until then we show a copy.
- * A listener does not, for its children would: theirs are private, or kTLS's.
+ * It stays, should the socket come to listen: what is over for the application can
+ * go on for us.  Children are made from it, and get TCP's own.
  */
 #include <net/tcp.h>
 #include <net/transp_v6.h>
@@ -23,11 +24,18 @@
 
 static struct proto sockauth_tcpv6_prot;
 
-/* A child is not marked: it has a connection of its own. */
+/*
+ * A child is not marked: it has a connection of its own.  It can outlive us, and
+ * so must not have anything of ours.
+ */
 static void sockauth_ulp_clone(const struct request_sock *req,
 			       struct sock *newsk, const gfp_t priority)
 {
 	inet_csk(newsk)->icsk_ulp_ops = NULL;
+	if (newsk->sk_prot != &sockauth_tcpv6_prot)
+		return;
+	newsk->sk_prot = &tcpv6_prot;
+	newsk->sk_prot_creator = &tcpv6_prot;
 }
 
 /* Never registered: nobody can ask for it.  The face keeps us loaded. */
@@ -62,26 +70,6 @@ int sockauth_ulp_guard(struct sock *sk)
 	return 0;
 }
 
-static void sockauth_ulp_unguard_locked(struct sock *sk)
-{
-	sock_owned_by_me(sk);
-	if (sk->sk_prot == &sockauth_tcpv6_prot)
-		WRITE_ONCE(sk->sk_prot, &tcpv6_prot);
-}
-
-/**
- * sockauth_ulp_unguard() - undo sockauth_ulp_guard()
- * @sk: a marked socket that is about to listen
- *
- * Context: process; takes lock_sock().
- */
-void sockauth_ulp_unguard(struct sock *sk)
-{
-	lock_sock(sk);
-	sockauth_ulp_unguard_locked(sk);
-	release_sock(sk);
-}
-
 /**
  * sockauth_ulp_vacate() - leave the place to kTLS, or to nobody
  * @sk: the socket
@@ -93,7 +81,8 @@ void sockauth_ulp_vacate(struct sock *sk)
 	lock_sock(sk);
 	if (inet_csk(sk)->icsk_ulp_ops == &sockauth_ulp)
 		inet_csk(sk)->icsk_ulp_ops = NULL;
-	sockauth_ulp_unguard_locked(sk);
+	if (sk->sk_prot == &sockauth_tcpv6_prot)
+		WRITE_ONCE(sk->sk_prot, &tcpv6_prot);
 	release_sock(sk);
 }
 

@@ -199,6 +199,9 @@ TEST_F(held, addrform)
 	ASSERT_EQ(EINPROGRESS, errno);
 	peer = accept(plain, NULL, NULL);
 	ASSERT_GE(peer, 0);
+	/* What TCP refuses changes nothing. */
+	EXPECT_EQ(-1, listen(fd, 1));
+	EXPECT_EQ(EINVAL, errno);
 	EXPECT_EQ(EBUSY, fault_end(&self->fault, &inet));
 	ASSERT_EQ(0, fw_bind(self->fw, 8, NULL));
 	ASSERT_EQ(0, fw_admit(self->fw, self->event));
