@@ -404,6 +404,9 @@ void sockauth_conn_end(struct sockauth_conn *conn, enum sockauth_reason reason,
 		atomic64_inc(&snet->failed[reason]);
 
 	sockauth_conn_set_state(conn, SOCKAUTH_STATE_ENDED);
+	sockauth_user_forget(conn);
+	/* Who waits for that, and its work may not run any more. */
+	clear_and_wake_up_bit(SOCKAUTH_EV_KILLED, &conn->events);
 	sockauth_timer_disarm(conn);
 	sockauth_event_notify(conn);
 	worker = sockauth_credit_abandon(conn);
@@ -522,9 +525,12 @@ bool sockauth_conn_kill(struct sockauth_conn *conn, unsigned long deadline)
 	long patience = max_t(long, deadline - jiffies, 0);
 
 	set_bit(SOCKAUTH_EV_KILLED, &conn->events);
+	/* Pairs with the release in sockauth_conn_end(): set too late, it is over. */
+	smp_mb__after_atomic();
 	sockauth_conn_kick(conn);
-	wait_on_bit_timeout(&conn->events, SOCKAUTH_EV_KILLED, TASK_KILLABLE,
-			    patience);
+	if (READ_ONCE(conn->state) != SOCKAUTH_STATE_ENDED)
+		wait_on_bit_timeout(&conn->events, SOCKAUTH_EV_KILLED,
+				    TASK_KILLABLE, patience);
 	/* Pairs with the release in sockauth_conn_set_state(). */
 	return smp_load_acquire(&conn->state) != SOCKAUTH_STATE_ENDED ||
 	       conn->reason == SOCKAUTH_REASON_KILLED;

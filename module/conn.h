@@ -126,6 +126,7 @@ struct sockauth_reply {
 enum {
 	SOCKAUTH_EV_TIMER,		/* the timer went off */
 	SOCKAUTH_EV_WORKER_DIED,	/* our worker is gone */
+	SOCKAUTH_EV_UNHEARD,		/* and has not received what it was asked */
 	SOCKAUTH_EV_REPLY_LOST,		/* no memory for our worker's reply */
 	SOCKAUTH_EV_KILLED,		/* an administrator wants it to end */
 	SOCKAUTH_EV_EVICTED,		/* its listener wants its place */
@@ -146,7 +147,8 @@ enum {
  * @offered: bytes of token in the last event
  * @bytes: of token consumed so far
  * @nonagle: the application's setting while ours holds
- * @deaths: how many workers have died before they answered
+ * @deaths: how many workers have died that had received the event, and before
+ *	they answered
  * @worker: whom we asked, under sockauth_net.lock
  * @wlink: on one of the lists of credit.c, under sockauth_net.lock
  * @queued: waits for credit of @worker, under sockauth_net.lock
@@ -307,6 +309,7 @@ void sockauth_conn_exit(void);
 int sockauth_table_add(struct sockauth_conn *conn);
 void sockauth_table_remove(struct sockauth_conn *conn);
 struct sockauth_conn *sockauth_table_find(struct sockauth_net *snet, u64 id);
+void sockauth_table_set_event(struct sockauth_net *snet, u64 id, int event);
 struct sockauth_conn *sockauth_table_next(struct sockauth_net *snet,
 					  unsigned long *id);
 
@@ -352,6 +355,7 @@ bool sockauth_user_flush(struct sockauth_user *user);
 void sockauth_user_flushed(struct sockauth_user *user);
 bool sockauth_user_reserve(struct sockauth_conn *conn);
 bool sockauth_user_queue(struct sockauth_conn *conn);
+void sockauth_user_forget(struct sockauth_conn *conn);
 void sockauth_user_next(struct sockauth_conn *conn);
 
 /* ---- client.c: connect(), and calls before it is through ---- */

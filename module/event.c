@@ -194,6 +194,25 @@ fail:
 }
 
 /**
+ * sockauth_event_step_id() - whom a message of ours asks about
+ * @skb: of a worker's receive queue
+ *
+ * Return: the connection's id; 0: it is no STEP.
+ */
+u64 sockauth_event_step_id(const struct sk_buff *skb)
+{
+	const struct nlmsghdr *nlh = nlmsg_hdr(skb);
+	const struct genlmsghdr *genl = nlmsg_data(nlh);
+	const struct nlattr *id;
+
+	if (nlh->nlmsg_type != sockauth_family.id ||
+	    genl->cmd != SOCKAUTH_CMD_STEP)
+		return 0;
+	id = nlmsg_find_attr(nlh, GENL_HDRLEN, SOCKAUTH_A_ID);
+	return id ? nla_get_u64(id) : 0;
+}
+
+/**
  * sockauth_event_close() - tell a worker which contexts to forget
  * @worker: the worker; credit for the event is taken
  * @exchanges: at most SOCKAUTH_CLOSE_BATCH, by wlink

@@ -187,9 +187,13 @@ static int sockauth_exchange_step(struct sockauth_conn *conn,
 	worker = sockauth_credit_sent(conn);
 	err = sockauth_event_send(worker, skb);
 	sockauth_worker_put(worker);
-	/* A port that is gone will be reported dead; then somebody else. */
-	if (!err || err == -ECONNREFUSED)
+	if (!err)
 		return 0;
+	/* A port that is gone will be reported dead; then somebody else. */
+	if (err == -ECONNREFUSED) {
+		set_bit(SOCKAUTH_EV_UNHEARD, &conn->events);
+		return 0;
+	}
 	sockauth_credit_unsent(conn);
 	sockauth_exchange_fail(conn, err);
 	return 0;
@@ -406,6 +410,8 @@ void sockauth_exchange_unlock(struct sockauth_conn *conn)
  */
 static void sockauth_exchange_worker_died(struct sockauth_conn *conn)
 {
+	bool heard = !test_and_clear_bit(SOCKAUTH_EV_UNHEARD, &conn->events);
+
 	if (sockauth_credit_lost(conn)) {
 		sockauth_conn_end(conn, SOCKAUTH_REASON_WORKER_DIED, ECONNABORTED,
 				  "the daemon died during authentication");
@@ -413,7 +419,7 @@ static void sockauth_exchange_worker_died(struct sockauth_conn *conn)
 	}
 	if (conn->state != SOCKAUTH_STATE_ASKED)
 		return;
-	if (++conn->ex->deaths == SOCKAUTH_DEATHS_MAX) {
+	if (heard && ++conn->ex->deaths == SOCKAUTH_DEATHS_MAX) {
 		sockauth_conn_end(conn, SOCKAUTH_REASON_WORKER_DIED, ECONNABORTED,
 				  "each daemon that was asked died before it answered");
 		return;
@@ -490,6 +496,12 @@ void sockauth_exchange_work(struct work_struct *work)
 	struct sockauth_conn *conn;
 
 	conn = container_of(work, struct sockauth_conn, work);
+	/* Queued when no application had it, who can now keep us waiting. */
+	if (sockauth_conn_is_app(conn) && !READ_ONCE(conn->slot)) {
+		sockauth_conn_kick(conn);
+		sockauth_conn_put(conn);
+		return;
+	}
 	mutex_lock(&conn->lock);
 	if (test_and_clear_bit(SOCKAUTH_EV_WORKER_DIED, &conn->events))
 		sockauth_exchange_worker_died(conn);

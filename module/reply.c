@@ -329,6 +329,18 @@ static void sockauth_reply_wipe(struct nlattr *attr)
 		memzero_explicit(nla_data(attr), nla_len(attr));
 }
 
+/* Is there what each reply has to have. */
+static int sockauth_reply_complete(struct genl_info *info)
+{
+	if (!info->attrs[SOCKAUTH_A_ID])
+		return sockauth_reply_missing(info, "ID");
+	if (!info->attrs[SOCKAUTH_A_LEG])
+		return sockauth_reply_missing(info, "LEG");
+	if (!info->attrs[SOCKAUTH_A_STATUS])
+		return sockauth_reply_missing(info, "STATUS");
+	return 0;
+}
+
 /**
  * sockauth_reply_step() - SOCKAUTH_CMD_STEP from a worker
  * @skb: the message
@@ -349,14 +361,12 @@ int sockauth_reply_step(struct sk_buff *skb, struct genl_info *info)
 
 	if (!sockauth_worker_bound(snet, nlsk)) {
 		NL_SET_ERR_MSG(info->extack, "this port is not a worker");
-		return -ENOENT;
+		goto wipe;
 	}
-	if (!attrs[SOCKAUTH_A_ID])
-		return sockauth_reply_missing(info, "ID");
-	if (!attrs[SOCKAUTH_A_LEG])
-		return sockauth_reply_missing(info, "LEG");
-	if (!attrs[SOCKAUTH_A_STATUS])
-		return sockauth_reply_missing(info, "STATUS");
+	err = sockauth_reply_complete(info);
+	if (err)
+		goto wipe;
+	err = -ENOENT;
 	conn = sockauth_table_find(snet, nla_get_u64(attrs[SOCKAUTH_A_ID]));
 	if (conn) {
 		err = sockauth_reply_to(conn, nlsk, info);
@@ -369,6 +379,7 @@ int sockauth_reply_step(struct sk_buff *skb, struct genl_info *info)
 	} else if (err == -ESTALE) {
 		NL_SET_ERR_MSG(info->extack, "this is not the connection's last leg");
 	}
+wipe:
 	sockauth_reply_wipe(attrs[SOCKAUTH_A_TX]);
 	sockauth_reply_wipe(attrs[SOCKAUTH_A_RX]);
 	sockauth_reply_wipe(attrs[SOCKAUTH_A_BLOB]);

@@ -30,6 +30,25 @@ struct sockauth_conn *sockauth_table_find(struct sockauth_net *snet, u64 id)
 }
 
 /**
+ * sockauth_table_set_event() - set a bit of a connection, if it is still there
+ * @snet: namespace to look in
+ * @id: of the connection
+ * @event: SOCKAUTH_EV_*, for its work to find when that is next kicked
+ *
+ * Context: any, also with interrupts off: no reference is taken or dropped.
+ */
+void sockauth_table_set_event(struct sockauth_net *snet, u64 id, int event)
+{
+	struct sockauth_conn *conn;
+
+	rcu_read_lock();
+	conn = xa_load(&snet->conns, id);
+	if (conn)
+		set_bit(event, &conn->events);
+	rcu_read_unlock();
+}
+
+/**
  * sockauth_table_next() - walk over the connections in the order of their ids
  * @snet: namespace to look in
  * @id: where to begin; becomes the id of what is returned

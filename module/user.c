@@ -218,7 +218,8 @@ bool sockauth_user_reserve(struct sockauth_conn *conn)
  *	the work
  *
  * Context: any, also softirq and under spinlocks.
- * Return: false: it is queued already, and the reference is still the caller's.
+ * Return: false: it is queued already, or has ended and would have to wait; the
+ *	reference is still the caller's.
  */
 bool sockauth_user_queue(struct sockauth_conn *conn)
 {
@@ -229,12 +230,34 @@ bool sockauth_user_queue(struct sockauth_conn *conn)
 	spin_lock_irqsave(&user->lock, flags);
 	if (sockauth_user_take_slot(user, conn))
 		queued = queue_work(sockauth_app_wq, &conn->work);
-	else if (list_empty(&conn->ulink))
+	else if (list_empty(&conn->ulink) &&
+		 READ_ONCE(conn->state) != SOCKAUTH_STATE_ENDED)
 		list_add_tail(&conn->ulink, &user->waiting);
 	else
 		queued = false;
 	spin_unlock_irqrestore(&user->lock, flags);
 	return queued;
+}
+
+/**
+ * sockauth_user_forget() - a connection has ended: it waits for nothing
+ * @conn: the connection; the caller has a reference
+ *
+ * His other ones can keep all slots for as long as he likes, and whoever waits
+ * has a reference.
+ */
+void sockauth_user_forget(struct sockauth_conn *conn)
+{
+	struct sockauth_user *user = conn->req->user;
+	unsigned long flags;
+	bool waited;
+
+	spin_lock_irqsave(&user->lock, flags);
+	waited = !list_empty(&conn->ulink);
+	list_del_init(&conn->ulink);
+	spin_unlock_irqrestore(&user->lock, flags);
+	if (waited)
+		sockauth_conn_put(conn);
 }
 
 /**

@@ -273,12 +273,34 @@ int sockauth_worker_bind(struct sockauth_net *snet, struct sock *nlsk,
 	return window;
 }
 
+/*
+ * What is left in its queue it has not died of.  A daemon has many workers, which
+ * die one after the other, and each is asked until its turn comes.
+ */
+static void sockauth_worker_find_unheard(struct sockauth_worker *worker)
+{
+	struct sk_buff_head *queue = &worker->nlsk->sk_receive_queue;
+	unsigned long flags;
+	struct sk_buff *skb;
+	u64 id;
+
+	spin_lock_irqsave(&queue->lock, flags);
+	skb_queue_walk(queue, skb) {
+		id = sockauth_event_step_id(skb);
+		if (id)
+			sockauth_table_set_event(worker->snet, id,
+						 SOCKAUTH_EV_UNHEARD);
+	}
+	spin_unlock_irqrestore(&queue->lock, flags);
+}
+
 static void sockauth_worker_die(struct sockauth_worker *worker)
 {
 	struct sockauth_net *snet = worker->snet;
 	struct sockauth_exchange *ex, *tmp;
 	LIST_HEAD(closing);
 
+	sockauth_worker_find_unheard(worker);
 	spin_lock(&snet->lock);
 	list_splice_init(&worker->waiting[false], &worker->busy);
 	list_splice_init(&worker->waiting[true], &worker->busy);

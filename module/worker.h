@@ -142,6 +142,7 @@ void sockauth_reply_free(struct sockauth_reply *reply);
 int sockauth_event_send(struct sockauth_worker *worker, struct sk_buff *skb);
 struct sk_buff *sockauth_event_step(struct sockauth_conn *conn, u32 leg,
 				    const struct sockauth_token *token);
+u64 sockauth_event_step_id(const struct sk_buff *skb);
 int sockauth_event_close(struct sockauth_worker *worker,
 			 struct list_head *exchanges);
 void sockauth_event_record(struct sockauth_conn *conn, const void *record,

@@ -8,6 +8,7 @@
 #include "harness.h"
 
 #include <errno.h>
+#include <libmnl/libmnl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -266,6 +267,56 @@ TEST_F(lifecycle, workers_die)
 	ASSERT_EQ(0, fw_done(self->fw, self->event));
 	EXPECT_TRUE(net_wait(self->listener, POLLIN, PATIENCE_MS));
 	close(client);
+}
+
+/* Of what is still in its queue no worker has died. */
+TEST_F(lifecycle, workers_die_unheard)
+{
+	int plain = net_listener(AF_INET), fd = net_marked_client(plain), i;
+	struct nlmsghdr *nlh;
+
+	ASSERT_GE(fd, 0);
+	for (i = 0; i < 5; i++) {
+		ASSERT_TRUE(net_reaches(fd, SOCKAUTH_STATE_WAIT_WORKER));
+		nlh = fw_begin(self->fw, SOCKAUTH_CMD_WORKER_BIND);
+		mnl_attr_put_u32(nlh, SOCKAUTH_A_WINDOW, 8);
+		ASSERT_EQ(0, fw_send(self->fw, nlh));
+		ASSERT_TRUE(net_reaches(fd, SOCKAUTH_STATE_ASKED));
+		fw_close(self->fw);
+		ASSERT_EQ(0, fw_open(&self->fw));
+	}
+	ASSERT_EQ(0, fw_bind(self->fw, 8, NULL));
+	ASSERT_EQ(0, fw_admit(self->fw, self->event));
+	EXPECT_TRUE(net_reaches(fd, SOCKAUTH_STATE_OPEN));
+	EXPECT_EQ(0, fw_failed(SOCKAUTH_REASON_WORKER_DIED));
+	close(fd);
+	close(plain);
+}
+
+/* A socket that could not connect has been guarded; its children are TCP's own. */
+TEST_F(lifecycle, listens_after_all)
+{
+	int plain = net_listener(AF_INET6), fd = net_tcp(AF_INET6), client;
+	struct sockaddr_in6 addr;
+	socklen_t len;
+
+	ASSERT_EQ(0, net_address(plain, &addr, &len));
+	close(plain);
+	ASSERT_EQ(0, net_mark(fd, NULL, 0, 0));
+	ASSERT_EQ(-1, connect(fd, (struct sockaddr *)&addr, len));
+	ASSERT_EQ(ECONNREFUSED, errno);
+	ASSERT_EQ(0, fw_bind(self->fw, 8, NULL));
+	ASSERT_EQ(0, net_listen(fd, 128));
+	client = fw_hello_to(fd);
+	ASSERT_GE(client, 0);
+	ASSERT_EQ(0, fw_next(self->fw, self->event, PATIENCE_MS));
+	plain = fw_let_in(self->fw, self->event, fd);
+	ASSERT_GE(plain, 0);
+	EXPECT_EQ(1, write(plain, "x", 1));
+	EXPECT_TRUE(net_wait(client, POLLIN, PATIENCE_MS));
+	close(plain);
+	close(client);
+	close(fd);
 }
 
 /* Between legs its context is lost, and with it the connection. */
