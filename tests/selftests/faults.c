@@ -33,7 +33,6 @@ FIXTURE(faults)
 	struct fakeworker	*fw;
 	struct fw_event		*event;
 	int			listener;
-	int			injected;	/* faults so far */
 };
 
 static int put_number(const char *path, long number)
@@ -130,7 +129,7 @@ static bool documented(int err)
  * It sets "err"; AFTER follows without a fault.
  */
 #define WITH_EVERY_FAULT(call, after) do {				\
-	int nth, hit = 1;						\
+	int nth, hit = 1, injected = 0;					\
 									\
 	for (nth = 1; hit && nth < NTH_MAX; nth++) {			\
 		int err;						\
@@ -139,12 +138,12 @@ static bool documented(int err)
 		call;							\
 		hit = disarm();						\
 		ASSERT_GE(hit, 0);					\
-		self->injected += hit;					\
+		injected += hit;					\
 		after;							\
 	}								\
 	EXPECT_LT(nth, NTH_MAX);					\
-	EXPECT_GT(self->injected, 0);					\
-	TH_LOG("%d faults", self->injected);				\
+	EXPECT_GT(injected, 0);						\
+	TH_LOG("%d faults", injected);					\
 } while (0)
 
 #define EXPECT_DOCUMENTED()						\
