@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "net.h"
@@ -66,7 +67,7 @@ TEST_F(ktls, bulk)
 {
 	enum { SIZE = 300000 };
 	char *out = malloc(SIZE), *in = malloc(SIZE);
-	int i;
+	int i, status;
 	pid_t pid;
 
 	ASSERT_TRUE(out && in);
@@ -79,6 +80,8 @@ TEST_F(ktls, bulk)
 		_exit(write(self->pair[0], out, SIZE) != SIZE);
 	ASSERT_EQ(0, net_read(self->pair[1], in, SIZE));
 	EXPECT_EQ(0, memcmp(in, out, SIZE));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
 	free(out);
 	free(in);
 }
