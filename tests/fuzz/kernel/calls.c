@@ -62,6 +62,7 @@ struct round {
 	uint64_t		opened;		/* seen by callers */
 	uint64_t		controls;	/* seen by the capture */
 	bool			broken;		/* a marker in the clear */
+	bool			over;		/* all calls have been made */
 };
 
 struct caller {
@@ -510,16 +511,17 @@ static void run_round(struct round *round, unsigned int stream)
 		pthread_create(&threads[i], NULL, run_caller, &callers[i]);
 	for (i = 0; i < CALLERS; i++)
 		pthread_join(threads[i], NULL);
+	round->over = true;
 	/* Whatever is under way: cut it here. */
 	kill(getpid(), SIGKILL);
 }
 
-/* Returns 0 if the round came to its own end. */
+/* Returns 0 if the round came to its own end: others may kill it, too. */
 static int judge(struct round *round, int status)
 {
 	if (round->broken)
 		printf("# a marker was seen in the clear\n");
-	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+	if (!round->over || !WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
 		printf("# the round ended with status %#x after %llu calls\n",
 		       status, (unsigned long long)round->calls);
 	else if (!round->broken)
