@@ -386,6 +386,45 @@ int64_t fw_failed(enum sockauth_reason reason)
 	return err ? err : (int64_t)counters[reason];
 }
 
+struct fw_number {
+	uint16_t	attr;
+	int64_t		sum;
+};
+
+static int fw_number_cb(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct nlattr *tb[SOCKAUTH_A_MAX + 1];
+	struct fw_number *number = arg;
+	int err = sockauth_genl_parse(nlh, tb);
+
+	if (err)
+		return err;
+	if (!tb[number->attr])
+		return -ENODATA;
+	number->sum += mnl_attr_get_u32(tb[number->attr]);
+	return 0;
+}
+
+int64_t fw_number(uint8_t cmd, uint16_t attr)
+{
+	bool dump = cmd >= SOCKAUTH_CMD_CONN_GET &&
+		    cmd <= SOCKAUTH_CMD_WORKER_GET;
+	struct fw_number number = { .attr = attr };
+	struct sockauth_genl *genl;
+	char buf[64];
+	int err;
+
+	err = sockauth_genl_open(&genl);
+	if (err)
+		return err;
+	err = sockauth_genl_transact(genl,
+				     sockauth_genl_begin(genl, buf, cmd,
+							 dump ? NLM_F_DUMP : 0),
+				     fw_number_cb, &number, NULL, 0);
+	sockauth_genl_close(genl);
+	return err ? err : number.sum;
+}
+
 bool fw_counted(enum sockauth_reason reason, int64_t n)
 {
 	int tries;

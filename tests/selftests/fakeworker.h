@@ -105,6 +105,9 @@ int fw_join(struct fakeworker *fw);
 /* How many connections ended for REASON in this namespace, or -errno. */
 int64_t fw_failed(enum sockauth_reason reason);
 
+/* A u32 out of the answer to CMD, summed up if that is a dump; or -errno. */
+int64_t fw_number(uint8_t cmd, uint16_t attr);
+
 /* Wait until there are N of them. */
 bool fw_counted(enum sockauth_reason reason, int64_t n);
 

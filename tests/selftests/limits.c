@@ -9,14 +9,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libmnl/libmnl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <sockauth/genl.h>
 
 #include "fakeworker.h"
 #include "net.h"
@@ -74,50 +71,13 @@ FIXTURE_TEARDOWN(limits)
 	fw_close(self->fw);
 }
 
-struct number {
-	uint16_t	attr;
-	int64_t		value;
-};
-
-static int number_cb(const struct nlmsghdr *nlh, void *arg)
-{
-	const struct nlattr *tb[SOCKAUTH_A_MAX + 1];
-	struct number *number = arg;
-	int err = sockauth_genl_parse(nlh, tb);
-
-	if (err)
-		return err;
-	if (!tb[number->attr])
-		return -ENODATA;
-	number->value = mnl_attr_get_u32(tb[number->attr]);
-	return 0;
-}
-
-/* A u32 out of the answer to CMD, or -errno. */
-static int64_t ask(uint8_t cmd, uint16_t attr)
-{
-	struct number number = { .attr = attr };
-	struct sockauth_genl *genl;
-	char buf[64];
-	int err;
-
-	err = sockauth_genl_open(&genl);
-	if (err)
-		return err;
-	err = sockauth_genl_transact(genl, sockauth_genl_begin(genl, buf, cmd,
-							       0),
-				     number_cb, &number, NULL, 0);
-	sockauth_genl_close(genl);
-	return err ? err : number.value;
-}
-
 /* Wait until N connections of the namespace are pending. */
 static bool pending_within(int64_t n, int ms)
 {
 	int tries;
 
 	for (tries = 0; tries < ms / 10; tries++) {
-		if (ask(SOCKAUTH_CMD_STATS_GET, SOCKAUTH_A_PENDING) == n)
+		if (fw_number(SOCKAUTH_CMD_STATS_GET, SOCKAUTH_A_PENDING) == n)
 			return true;
 		usleep(10000);
 	}
@@ -189,13 +149,15 @@ TEST_F(limits, defaults)
 	for (i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
 		uint16_t attr = limits[i].attr;
 
-		EXPECT_EQ(limits[i].value, ask(SOCKAUTH_CMD_LIMITS_GET, attr));
+		EXPECT_EQ(limits[i].value,
+			  fw_number(SOCKAUTH_CMD_LIMITS_GET, attr));
 		EXPECT_EQ(-ERANGE, fw_limit(self->fw, attr, limits[i].low));
 		EXPECT_EQ(-ERANGE, fw_limit(self->fw, attr, limits[i].high));
-		EXPECT_EQ(limits[i].value, ask(SOCKAUTH_CMD_LIMITS_GET, attr));
+		EXPECT_EQ(limits[i].value,
+			  fw_number(SOCKAUTH_CMD_LIMITS_GET, attr));
 		EXPECT_EQ(0, fw_limit(self->fw, attr, limits[i].low + 1));
 		EXPECT_EQ(limits[i].low + 1,
-			  ask(SOCKAUTH_CMD_LIMITS_GET, attr));
+			  fw_number(SOCKAUTH_CMD_LIMITS_GET, attr));
 	}
 }
 
