@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "call-net.h"
@@ -310,6 +311,7 @@ TEST_F(option, small_buffers)
 {
 	size_t size = 100000;
 	char *text = malloc(size);
+	int status;
 	pid_t pid;
 
 	call_text(text, size, 0, variant->marked);
@@ -318,7 +320,9 @@ TEST_F(option, small_buffers)
 	pid = fork();
 	if (!pid)
 		_exit(call_write(self->fd, text, size));
-	EXPECT_EQ(0, call_expect(self->peer, size, 0, variant->marked));
+	ASSERT_EQ(0, call_expect(self->peer, size, 0, variant->marked));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
 	free(text);
 }
 
