@@ -143,7 +143,6 @@ TEST_F(authority, answered_twice)
 	}
 }
 
-/* The next leg has the next number, and the same id. */
 /* What sends the same answer again and again, until it is told to stop. */
 struct oracle {
 	struct fakeworker	*fw;
@@ -212,6 +211,7 @@ TEST_F(authority, answered_early)
 	close(plain);
 }
 
+/* The next leg has the next number, and the same id. */
 TEST_F(authority, legs)
 {
 	struct fw_reply reply = done(self->event);
