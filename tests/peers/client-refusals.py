@@ -28,8 +28,9 @@ class Case(unittest.TestCase):
         self.assertEqual(status.state, uapi.SOCKAUTH_STATE_ENDED)
         self.assertEqual(errno.errorcode.get(status.error), error_is)
         self.assertFalse(status.flags & uapi.SOCKAUTH_SEC_SECURED)
-        with self.assertRaises(OSError):
+        with self.assertRaises(OSError) as caught:
             sock.send(b"a secret")
+        self.assertEqual(errno.errorcode.get(caught.exception.errno), error_is)
         with self.assertRaises(OSError):
             app.peer_name(sock)
 

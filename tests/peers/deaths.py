@@ -191,7 +191,7 @@ class Initiator(Case):
         self.assertEqual(client.outcome(sock), errno.ECONNABORTED)
         self.assertEqual(client.error_text(sock),
                          "the daemon died during authentication")
-        with self.assertRaises(OSError):
+        with self.assertRaises(ConnectionAbortedError):
             sock.send(MARKER)
 
     def test_connecting(self):

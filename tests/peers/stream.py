@@ -234,8 +234,9 @@ class End(unittest.TestCase):
         """Bytes that are no record never reach the application."""
         client, conn = self.connect()
         client.push(b"GET / HTTP/1.0\r\n\r\n")
-        with self.assertRaises(OSError):
+        with self.assertRaises(OSError) as caught:
             conn.recv(100)
+        self.assertEqual(caught.exception.errno, errno.EBADMSG)
 
     def test_close_tells_the_peer(self):
         client, conn = self.connect()
