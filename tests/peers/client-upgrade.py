@@ -6,17 +6,16 @@ setsockopt() of Python keeps every other thread waiting, so one side has a
 process of its own, or does not block.
 """
 
-import contextlib
 import errno
 import os
 import select
 import signal
 import socket
 import time
-import traceback
 import unittest
 
-from peerlib import app, client, ktap, program, rawtls, servers, tool, uapi
+from peerlib import (app, child, client, ktap, program, rawtls, servers, tool,
+                     uapi)
 
 GREETING = b"220 ready\r\n"
 GO = b"STARTTLS\r\n"
@@ -47,27 +46,6 @@ class Case(unittest.TestCase):
         ours.setblocking(True)
         return ours, theirs
 
-    @contextlib.contextmanager
-    def process(self, function, *closed):
-        """A process that calls FUNCTION, without the CLOSED sockets."""
-        pid = os.fork()
-        if not pid:
-            code = 1
-            try:
-                for sock in closed:
-                    sock.close()
-                function()
-                code = 0
-            except BaseException:
-                traceback.print_exc()
-            finally:
-                os._exit(code)
-        try:
-            yield
-        finally:
-            _, status = os.waitpid(pid, 0)
-        self.assertEqual(status, 0, "the other side failed")
-
     def refused(self, sock, error, **request):
         """The socket stays what it was."""
         with self.assertRaises(OSError) as caught:
@@ -86,6 +64,7 @@ class Both(Case):
         ours, theirs = self.pair(host)
 
         def serve():
+            ours.close()
             theirs.sendall(GREETING)
             receive(theirs, GO)
             client.mark(theirs, **SERVER)
@@ -94,7 +73,7 @@ class Both(Case):
             if theirs.recv(1):
                 raise AssertionError("more than the client has sent")
 
-        with self.process(serve, ours):
+        with child.doing(serve):
             theirs.close()
             receive(ours, GREETING)
             ours.sendall(GO)
@@ -178,8 +157,8 @@ class Both(Case):
         with self.assertRaises(BlockingIOError):
             client.mark(ours, **CLIENT)
         self.assertTrue(client.events(theirs, select.POLLIN))
-        with self.process(lambda: (client.mark(theirs, **SERVER),
-                                   theirs.sendall(b"hello"))):
+        with child.doing(lambda: (client.mark(theirs, **SERVER),
+                                  theirs.sendall(b"hello"))):
             self.assertEqual(client.outcome(ours), 0)
             self.assertTrue(client.events(ours, select.POLLIN))
             self.assertEqual(ours.recv(100), b"hello")

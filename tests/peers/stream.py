@@ -13,7 +13,7 @@ import socket
 import struct
 import unittest
 
-from peerlib import app, ktap, rawtls, tool, uapi
+from peerlib import app, child, ktap, rawtls, tool, uapi
 
 
 class Capture:
@@ -133,21 +133,20 @@ class Hello(unittest.TestCase):
         client = self.client().handshake()
         conn = self.server.accept()
         data = os.urandom(1 << 20)
-        pid = os.fork()
-        if not pid:
+
+        def application():
             conn.sendall(data)
             conn.shutdown(socket.SHUT_WR)
-            os._exit(app.read_all(conn) != data)
-        conn.close()
-        os_pid = os.fork()
-        if not os_pid:
-            client.push(client.seal(data, close=True))
-            os._exit(0)
-        got = client.read_all()
+            if app.read_all(conn) != data:
+                raise AssertionError("the application gets something else")
+
+        with child.doing(application):
+            conn.close()
+            with child.doing(
+                    lambda: client.push(client.seal(data, close=True))):
+                got = client.read_all()
         self.assertEqual(len(got), len(data))
         self.assertTrue(got == data)
-        self.assertEqual(os.waitpid(os_pid, 0)[1], 0)
-        self.assertEqual(os.waitpid(pid, 0)[1], 0)
 
 
 class End(unittest.TestCase):

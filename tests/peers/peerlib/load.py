@@ -94,25 +94,33 @@ class _Process:
         """How many connections were served from beginning to end."""
         os.write(self.tell, b"!")
         _, status = os.waitpid(self.pid, 0)
-        done = os.read(self.counted, 100)
-        for pipe in self.told, self.tell, self.counted:
-            os.close(pipe)
+        self.pid = 0
         if status:
             raise AssertionError(f"{self.name} failed, see above")
-        return int(done)
+        return int(os.read(self.counted, 100))
+
+    def close(self):
+        """Nothing is left of it, whatever it does."""
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+        for pipe in self.told, self.tell, self.counted:
+            os.close(pipe)
 
 
 @contextlib.contextmanager
 def running(test):
     """A listener with its peers, and an application that connects."""
     address = "127.0.0.1", servers.python(test).port
-    with app.Server(timeout_ms=60000) as server:
+    with app.Server(timeout_ms=60000) as server, \
+         contextlib.ExitStack() as stack:
+        processes = []
         # In the order in which they end: peers wait for their application.
-        processes = [_Process(_come, server), _Process(_come, server),
-                     _Process(_go, address), _Process(_accept, server)]
-        try:
-            yield
-        finally:
-            done = [process.end() for process in processes]
+        for step, argument in ((_come, server), (_come, server),
+                               (_go, address), (_accept, server)):
+            processes.append(_Process(step, argument))
+            stack.callback(processes[-1].close)
+        yield
+        done = [process.end() for process in processes]
     if not all(done):
         raise AssertionError(f"somebody was never served: {done}")
