@@ -4,10 +4,11 @@
 
 import contextlib
 import os
+import select
 import signal
 import time
 
-from peerlib import app, ktap, mortal, place, rawtls, tool
+from peerlib import app, client, ktap, mortal, place, rawtls, tool
 
 
 class Outage(mortal.Case):
@@ -25,23 +26,23 @@ class Outage(mortal.Case):
         self.addCleanup(server.sock.close)
         with tool.counts("no-worker"):
             start = time.monotonic()
-            client = self.come(server)
-            client.push(client.begin())
+            peer = self.come(server)
+            peer.push(peer.begin())
             with contextlib.suppress(ConnectionResetError):
-                self.assertEqual(rawtls.until_end(client.sock), b"")
+                self.assertEqual(rawtls.until_end(peer.sock), b"")
             self.assertGreater(time.monotonic() - start, 2.9)
         self.assertTrue(server.sees_nothing())
 
     def test_daemon_comes_late(self):
         """Whoever waits is served once the daemon is there."""
         place.daemon("daemon_stop")
-        client = self.come()
-        client.push(client.begin())
+        peer = self.come()
+        peer.push(peer.begin())
         tool.wait_until(lambda: tool.pending() == 1, "it waits")
         self.assertTrue(self.server.sees_nothing())
         place.daemon("daemon_start")
-        client.push(client.answer())
-        self.talk(client, self.server.accept())
+        peer.push(peer.answer())
+        self.talk(peer, self.server.accept())
 
     def test_killed(self):
         """In the middle of one handshake, with another one complete."""
@@ -59,46 +60,45 @@ class Outage(mortal.Case):
         self.talk(*established)
 
         place.daemon("daemon_start")
-        client = self.come().handshake()
-        self.talk(client, self.server.accept())
+        peer = self.come().handshake()
+        self.talk(peer, self.server.accept())
         self.talk(*established)
 
     def test_killed_before_the_first_token(self):
         """A silent client does not notice that the daemon was replaced."""
-        client = self.come()
+        peer = self.come()
         tool.wait_until(lambda: tool.pending() == 1, "it is pending")
         self.kill()
         place.daemon("daemon_start")
-        client.handshake()
-        self.talk(client, self.server.accept())
+        peer.handshake()
+        self.talk(peer, self.server.accept())
 
     def test_stopped(self):
         """All of the daemon stands still: who is open goes on, others wait."""
         established = self.established()
         self.talk(*established)
-        pid = place.daemon_pid()
-        os.kill(pid, signal.SIGSTOP)
-        try:
-            client = self.come()
-            client.push(client.begin())
-            tool.wait_until(lambda: tool.pending() == 1, "it waits")
-            time.sleep(float(os.environ.get("HOSTILE_STOP", "2")))
+        seconds = float(os.environ.get("HOSTILE_STOP", "2"))
+        with place.daemon_stopped():
+            peer = self.come()
+            peer.push(peer.begin())
+            tool.wait_until(lambda: "asked" in tool.states(), "it is asked")
+            self.assertFalse(client.events(peer.sock, select.POLLIN, seconds),
+                             "who waits is answered by nobody")
+            self.assertIn("asked", tool.states())
             self.talk(*established)
             self.assertTrue(self.server.sees_nothing())
-        finally:
-            os.kill(pid, signal.SIGCONT)
-        client.push(client.answer())
-        self.talk(client, self.server.accept())
+        peer.push(peer.answer())
+        self.talk(peer, self.server.accept())
 
     def test_reload(self):
         """SIGHUP drops nobody, not even in the middle of a handshake."""
-        client = self.come()
-        client.push(client.begin())
-        finished = client.answer()
+        peer = self.come()
+        peer.push(peer.begin())
+        finished = peer.answer()
         with tool.unfailed():
             place.daemon("daemon_reload")
-            client.push(finished)
-            self.talk(client, self.server.accept())
+            peer.push(finished)
+            self.talk(peer, self.server.accept())
         self.talk(self.come().handshake(), self.server.accept())
 
     def test_reload_of_a_bad_file(self):
