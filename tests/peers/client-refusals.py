@@ -254,10 +254,11 @@ class Stage(Case):
 
     def test_daemon_killed(self):
         """With the handshake half done; the next one finds the next daemon."""
-        self.addCleanup(place.daemon, "daemon_alive || daemon_start")
+        self.addCleanup(place.daemon_restore)
         sock, peer = self.begin()
         self.hello(peer)
         with tool.counts("worker-died"):
+            place.daemon_may_end()
             os.kill(place.daemon_pid(), signal.SIGKILL)
             self.failed(sock, client.outcome(sock),
                         "^the daemon died during authentication$",
@@ -272,9 +273,9 @@ class Nobody(Case):
 
     def test_daemon_comes(self):
         """It was not there when connect() began."""
-        self.addCleanup(place.daemon, "daemon_alive || daemon_start")
+        self.addCleanup(place.daemon_restore)
         server = servers.python(self)
-        place.daemon("daemon_stop")
+        place.daemon_stop()
         sock = client.begin(("127.0.0.1", server.port), target="localhost",
                             profile="request", timeout_ms=60000)
         self.addCleanup(sock.close)
@@ -312,9 +313,9 @@ class Nobody(Case):
 
     def test_no_daemon(self):
         """Waits for one until the time-out."""
-        self.addCleanup(place.daemon, "daemon_alive || daemon_start")
+        self.addCleanup(place.daemon_restore)
         server = servers.Threaded(self, rawtls.until_end)
-        place.daemon("daemon_stop")
+        place.daemon_stop()
         self.refused(("127.0.0.1", server.port), "ETIMEDOUT",
                      "^no daemon is running: start sockauthd$", "no-worker",
                      timeout_ms=TIMEOUT_MS)

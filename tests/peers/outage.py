@@ -15,13 +15,14 @@ class Outage(mortal.Case):
     """Each test may stop the daemon; afterwards it runs."""
 
     def kill(self):
+        place.daemon_may_end()
         os.kill(place.daemon_pid(), signal.SIGKILL)
         tool.wait_until(lambda: not tool.show("workers"),
                         "the workers are gone")
 
     def test_no_daemon(self):
         """Waits, and ends with the time-out under its own reason."""
-        place.daemon("daemon_stop")
+        place.daemon_stop()
         server = app.Server(timeout_ms=3000)
         self.addCleanup(server.sock.close)
         with tool.counts("no-worker"):
@@ -35,7 +36,7 @@ class Outage(mortal.Case):
 
     def test_daemon_comes_late(self):
         """Whoever waits is served once the daemon is there."""
-        place.daemon("daemon_stop")
+        place.daemon_stop()
         peer = self.come()
         peer.push(peer.begin())
         tool.wait_until(lambda: tool.pending() == 1, "it waits")

@@ -18,7 +18,7 @@ class Case(unittest.TestCase):
         self.addCleanup(self.server.sock.close)
 
     def tearDown(self):
-        place.daemon("daemon_alive || daemon_start")
+        place.daemon_restore()
 
     def talk(self, peer, conn):
         """Both directions of a connection of the listener."""

@@ -31,6 +31,32 @@ def daemon_pid():
     return int((DIR / "sockauthd.pid").read_text())
 
 
+#: Daemons that a test has ended, or has seen the end of, as it should.
+_ended = set()
+
+
+def daemon_may_end():
+    """The test is about to end the daemon that there is now."""
+    _ended.add(daemon_pid())
+
+
+def daemon_stop():
+    """End it in order."""
+    daemon_may_end()
+    daemon("daemon_stop")
+
+
+def daemon_restore():
+    """There is a daemon afterwards; one that has ended by itself is a failure."""
+    pid = daemon_pid()
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        daemon("daemon_start")
+        if pid not in _ended:
+            raise AssertionError("the daemon has ended by itself") from None
+
+
 @contextlib.contextmanager
 def second_daemon():
     """Another daemon, of the same configuration; gives its process id."""
@@ -110,6 +136,8 @@ def daemon_kill(name=""):
 
 def daemon_ended(name="", patience=20):
     """Wait until nothing is left of a daemon that was killed, or of NAME."""
+    if not name:
+        daemon_may_end()
     end = time.monotonic() + patience
     while (left := set(daemon_processes().values())) and \
             (not name or name in left):
