@@ -3,7 +3,6 @@
 """The programs of examples/, as their readers would try them."""
 
 import pathlib
-import socket
 import subprocess
 import sys
 import unittest
@@ -11,21 +10,14 @@ import unittest
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "tests/peers"))
 # pylint: disable=wrong-import-position
-from peerlib import ktap, place, rawtls, tool  # noqa: E402
-
-
-def free_port():
-    """A port that nobody uses."""
-    with socket.socket(socket.AF_INET6) as sock:
-        sock.bind(("::", 0))
-        return sock.getsockname()[1]
+from peerlib import ktap, place, rawtls, servers, tool  # noqa: E402
 
 
 class Example(unittest.TestCase):
     """One example, started with a port and what else it takes."""
 
     def start(self, program, *args, **options):
-        self.port = free_port()
+        self.port = servers.free_port()
         process = subprocess.Popen([TOP / program, str(self.port), *args],
                                    stdout=subprocess.PIPE, text=True,
                                    **options)

@@ -194,21 +194,14 @@ class Output(unittest.TestCase):
                 subprocess.Popen(["sockauth", "monitor"], stdout=full,
                                  stderr=subprocess.PIPE, text=True) as monitor:
             self.addCleanup(monitor.kill)
-            tool.wait_until(lambda: self.listens(monitor.pid), "it listens")
+            tool.wait_until(lambda: tool.hears_events(monitor.pid),
+                            "it listens")
             with app.Server() as server:
                 rawtls.Client(server.address).handshake().sock.close()
                 server.accept().close()
             _, said = monitor.communicate(timeout=rawtls.PATIENCE)
         self.assertEqual(monitor.returncode, REFUSED)
         self.assertIn("No space left", said)
-
-    @staticmethod
-    def listens(pid):
-        """Has process PID joined a group of generic netlink?"""
-        with open("/proc/net/netlink", encoding="ascii") as file:
-            rows = [line.split() for line in file][1:]
-        return any(row[1] == "16" and row[2] == str(pid) and
-                   int(row[3], 16) for row in rows)
 
 
 class Schema(unittest.TestCase):

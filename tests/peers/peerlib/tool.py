@@ -98,20 +98,22 @@ def unfailed():
         raise AssertionError(f"counted {new}")
 
 
+def hears_events(pid):
+    """Has the process joined a group of generic netlink (protocol 16)?"""
+    with open("/proc/net/netlink", encoding="ascii") as file:
+        rows = [line.split() for line in file][1:]
+    return any(row[1] == "16" and row[2] == str(pid) and int(row[3], 16)
+               for row in rows)
+
+
 class Monitor:
     """`sockauth -j monitor`: one object for each event."""
 
     def __init__(self):
         self.process = subprocess.Popen(
             ["sockauth", "-j", "monitor"], stdout=subprocess.PIPE, text=True)
-        wait_until(self._listens, "the monitor listens")
-
-    def _listens(self):
-        """Has it joined a group of generic netlink (protocol 16)?"""
-        with open("/proc/net/netlink", encoding="ascii") as file:
-            rows = [line.split() for line in file][1:]
-        return any(row[1] == "16" and row[2] == str(self.process.pid) and
-                   int(row[3], 16) for row in rows)
+        wait_until(lambda: hears_events(self.process.pid),
+                   "the monitor listens")
 
     def __enter__(self):
         return self

@@ -35,11 +35,6 @@ def _read(text):
 _NUMBERS = _read(HEADER.read_text())
 globals().update(_NUMBERS)
 
-#: Names of enum sockauth_reason in lower case, by number.
-REASONS = {value: name.removeprefix("SOCKAUTH_REASON_").lower()
-           for name, value in _NUMBERS.items()
-           if name.startswith("SOCKAUTH_REASON_")}
-
 _REQUEST = struct.Struct("=II64s256s")
 _STATUS = struct.Struct("=IIIIIIQqqII")
 
