@@ -11,7 +11,8 @@
  * the time.
  *
  * Whatever is sent:
- *   - nobody but a worker has a STEP, CLOSE or RECORD taken;
+ *   - nobody but a worker has a CLOSE or RECORD taken, and a STEP only the one
+ *     that was asked about that connection;
  *   - nobody without privilege binds, sets, kills or dumps;
  *   - accept() gives no more connections than DONE replies were taken.
  */
@@ -38,6 +39,7 @@
 #define OPERATIONS	20000
 #define WORLDS		2
 #define EVENTS		32
+#define ASKED		4096		/* far more ids than are ever pending */
 #define TIMEOUT_MS	2000
 
 enum sender_kind { WORKER, PRIVILEGED, UNPRIVILEGED, FOREIGN, SENDERS };
@@ -49,15 +51,23 @@ struct sender {
 	bool			bound;
 };
 
+/* Who was asked last about a connection, until a later id needs the place. */
+struct asked {
+	uint64_t		id;
+	unsigned int		sender;
+};
+
 struct world {
 	struct fuzz_random	random;
 	struct sender		senders[2 * SENDERS];
 	struct event		events[EVENTS];
+	struct asked		asked[ASKED];
 	int			listener;
 	int			peers[PEERS];
 	uint64_t		sent;
 	uint64_t		taken;		/* DONE replies */
 	uint64_t		accepted;
+	bool			dumped;		/* the answer was that of a dump */
 	char			buf[MESSAGE_MAX];
 	char			answer[MESSAGE_MAX];
 };
@@ -110,6 +120,9 @@ static int sender_reopen(struct world *w, unsigned int number)
 	for (i = 0; i < EVENTS; i++)
 		if (w->events[i].sender == number)
 			w->events[i].open = false;
+	for (i = 0; i < ASKED; i++)
+		if (w->asked[i].sender == number)
+			w->asked[i].id = 0;
 	sockauth_genl_close(sender->genl);
 	sender->genl = NULL;
 	return sender_open(sender);
@@ -137,6 +150,10 @@ static void remember(struct world *w, unsigned int sender,
 		event->leg = mnl_attr_get_u32(tb[SOCKAUTH_A_LEG]);
 	if (tb[SOCKAUTH_A_TOKEN])
 		event->len = mnl_attr_get_payload_len(tb[SOCKAUTH_A_TOKEN]);
+	if (event->cmd == SOCKAUTH_CMD_STEP)
+		w->asked[event->id % ASKED] = (struct asked) {
+			.id = event->id, .sender = sender,
+		};
 }
 
 /*
@@ -151,6 +168,7 @@ static int receive(struct world *w, unsigned int number, uint32_t seq)
 	uint32_t of;
 	ssize_t n;
 
+	w->dumped = false;
 	while (verdict == 1 &&
 	       (n = sockauth_genl_recv(sender->genl, w->answer,
 				       sizeof(w->answer))) > 0) {
@@ -163,6 +181,8 @@ static int receive(struct world *w, unsigned int number, uint32_t seq)
 					verdict = err;
 			} else if (!nlh->nlmsg_seq) {
 				remember(w, number, nlh);
+			} else if (nlh->nlmsg_seq == seq) {
+				w->dumped |= nlh->nlmsg_flags & NLM_F_MULTI;
 			}
 		}
 	}
@@ -184,12 +204,39 @@ static struct event *choose(struct world *w, unsigned int number)
 	return &w->events[start];
 }
 
-/* Did the kernel take what it must not? */
-static int judge(struct world *w, unsigned int number, uint8_t cmd, int verdict)
+/*
+ * Is it the sender NUMBER that was asked about what the reply NLH is about?  As
+ * in the kernel the last ID counts, whatever the library thinks of the others.
+ */
+static bool was_asked(const struct world *w, unsigned int number,
+		      const struct nlmsghdr *nlh)
 {
-	struct sender *sender = &w->senders[number];
+	const struct asked *asked;
+	const struct nlattr *attr;
+	uint64_t id = 0;
 
-	if (verdict)
+	mnl_attr_for_each(attr, nlh, sizeof(struct genlmsghdr))
+		if (mnl_attr_get_type(attr) == SOCKAUTH_A_ID)
+			id = mnl_attr_get_u64(attr);
+	asked = &w->asked[id % ASKED];
+	if (asked->id == id && asked->sender == number)
+		return true;
+	printf("# connection %llu: %llu was asked of %u\n",
+	       (unsigned long long)id, (unsigned long long)asked->id,
+	       asked->sender);
+	return false;
+}
+
+/* Did the kernel take what it must not, or tell what it must not? */
+static int judge(struct world *w, unsigned int number,
+		 const struct nlmsghdr *nlh, int verdict)
+{
+	const struct genlmsghdr *genlh = mnl_nlmsg_get_payload(nlh);
+	struct sender *sender = &w->senders[number];
+	uint8_t cmd = genlh->cmd;
+
+	/* A dump ends without a verdict. */
+	if (verdict && !w->dumped)
 		return 0;
 	switch (cmd) {
 	case SOCKAUTH_CMD_WORKER_BIND:
@@ -198,11 +245,17 @@ static int judge(struct world *w, unsigned int number, uint8_t cmd, int verdict)
 		sender->bound = true;
 		return 0;
 	case SOCKAUTH_CMD_STEP:
+		if (!was_asked(w, number, nlh))
+			break;
+		return 0;
 	case SOCKAUTH_CMD_CLOSE:
 	case SOCKAUTH_CMD_RECORD:
 		if (!sender->bound)
 			break;
 		return 0;
+	case SOCKAUTH_CMD_CONN_GET:
+	case SOCKAUTH_CMD_LISTENER_GET:
+	case SOCKAUTH_CMD_WORKER_GET:
 	case SOCKAUTH_CMD_LIMITS_SET:
 	case SOCKAUTH_CMD_CONN_KILL:
 		if (!privileged(sender))
@@ -248,7 +301,7 @@ static int send_one(struct world *w, unsigned int number)
 		w->sent++;
 		verdict = receive(w, number, nlh->nlmsg_seq);
 		err = nlh->nlmsg_len < sizeof(*nlh) + sizeof(*genlh) ? 0 :
-		      judge(w, number, genlh->cmd, verdict);
+		      judge(w, number, nlh, verdict);
 		if (err)
 			return err;
 		/* That connection is over, or so it may be. */
