@@ -8,7 +8,7 @@ import pwd
 import resource
 import unittest
 
-from peerlib import ktap, place
+from peerlib import ktap, mortal, place, tool
 
 DAC_READ_SEARCH, KILL, SETGID, SETUID = (1 << n for n in (2, 5, 6, 7))
 SECCOMP_FILTER = "2"
@@ -57,6 +57,29 @@ class Privileges(unittest.TestCase):
 
     def test_broker(self):
         self.process("sockauthd-brok", 0, SETUID | SETGID | KILL)
+
+
+class Order(mortal.Case):
+    """What is given up, before anything of a stranger's is read."""
+
+    def test_order(self):
+        """Of whoever waits already when the daemon starts."""
+        place.daemon("daemon_stop")
+        client = self.come()
+        client.push(client.begin())
+        tool.wait_until(lambda: tool.pending() == 1, "it waits")
+        log = place.DIR / "sockauthd.log"
+        before = len(log.read_text())
+        place.daemon(f"LD_PRELOAD={place.TOP}/build/tests/witness.so "
+                     "daemon_start")
+        client.push(client.answer())
+        self.talk(client, self.server.accept())
+        seen = [line.partition(" ")[2]
+                for line in log.read_text()[before:].splitlines()
+                if line.startswith("witness: ")]
+        self.assertEqual(seen[:2], ["filter", "handshake"])
+        place.daemon("daemon_stop")
+        place.daemon("daemon_start")
 
 
 if __name__ == "__main__":
