@@ -132,6 +132,10 @@ static int authenticate(struct channel *ch)
 		errx(1, "no memory");
 	if (SSL_accept(ch->ssl) != 1)
 		return -1;
+	/* It is an option that OpenSSL need not take; 3.0 does not receive so. */
+	if (variant->engine == ENGINE_OPENSSL_KTLS &&
+	    !BIO_get_ktls_send(SSL_get_wbio(ch->ssl)))
+		errx(1, "OpenSSL has sent no keys to the kernel");
 	if (variant->engine != ENGINE_HAND)
 		return 0;
 	if (ktls_by_hand(ch->ssl, ch->fd, tickets))
