@@ -8,6 +8,9 @@ import time
 
 from .rawtls import PATIENCE
 
+#: How long workers have for what they were asked, if nothing is to come of it.
+MOMENT = 1
+
 
 def run(*args):
     """What `sockauth -j ARGS` prints, as an object."""
@@ -68,18 +71,29 @@ def _new_failures(before):
             if now[k] != before.get(k, 0)}
 
 
+def _settled(before):
+    """What has failed since BEFORE, once no worker has anything to answer.
+
+    One that is stopped never will: that is waited for a moment, no longer.
+    """
+    end = time.monotonic() + MOMENT
+    while any(worker["outstanding"] for worker in show("workers")) and \
+            time.monotonic() < end:
+        time.sleep(0.02)
+    return _new_failures(before)
+
+
 @contextlib.contextmanager
 def counts_each(wanted):
     """What happens inside makes connections end: {reason: number} of them."""
     before = _failures()
     yield
     end = time.monotonic() + PATIENCE
-    while True:
-        new = _new_failures(before)
-        if sum(new.values()) >= sum(wanted.values()) or \
-           time.monotonic() > end:
-            break
+    while sum(_new_failures(before).values()) < sum(wanted.values()) and \
+            time.monotonic() < end:
         time.sleep(0.02)
+    # One more is one too many.
+    new = _settled(before)
     if new != wanted:
         raise AssertionError(f"counted {new}, not {wanted}")
 
@@ -94,7 +108,7 @@ def unfailed():
     """What happens inside makes no connection fail."""
     before = _failures()
     yield
-    if new := _new_failures(before):
+    if new := _settled(before):
         raise AssertionError(f"counted {new}")
 
 
