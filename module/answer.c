@@ -141,6 +141,8 @@ int sockauth_answer_put(struct sockauth_conn *conn, const struct sock *nlsk,
 /**
  * sockauth_answer_take() - what a worker has left, if it has
  * @conn: the connection, locked by the caller; goes on with it, or ends
+ *
+ * Context: process; sleeps.
  */
 void sockauth_answer_take(struct sockauth_conn *conn)
 {

@@ -211,6 +211,7 @@ int sockauth_client_upgrade(struct socket *sock)
  * sockauth_client_cancel() - shutdown() before the connection is open
  * @ss: face
  *
+ * Context: process; sleeps.
  * Return: false: there was no authentication to be cancelled.
  */
 bool sockauth_client_cancel(struct sockauth_sock *ss)
@@ -238,6 +239,8 @@ bool sockauth_client_cancel(struct sockauth_sock *ss)
  *	ours
  *
  * Our own setting holds during the exchange; the application's comes after it.
+ *
+ * Context: process; sleeps.
  */
 void sockauth_client_keep_nagle(struct sockauth_sock *ss, int optname)
 {
@@ -284,6 +287,7 @@ int sockauth_client_ready(struct sockauth_sock *ss, long timeo)
  * @sock: the socket
  * @pt: as for every poll operation
  *
+ * Context: process; sleeps.
  * Return: nothing while authentication goes on, whatever TCP could do.
  */
 __poll_t sockauth_client_poll(struct sockauth_sock *ss, struct file *file,

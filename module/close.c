@@ -204,6 +204,8 @@ static void sockauth_close_linger(struct sockauth_sock *ss,
  *
  * As on TCP, data that nobody has read is answered with a RST, and so is a
  * close() with SO_LINGER and 0 seconds; neither is an end by the book.
+ *
+ * Context: process; sleeps.
  */
 void sockauth_close_begin(struct sockauth_sock *ss, struct socket *sock)
 {
@@ -230,6 +232,7 @@ void sockauth_close_begin(struct sockauth_sock *ss, struct socket *sock)
  * @sock: its socket
  * @how: SHUT_RD, SHUT_WR or SHUT_RDWR
  *
+ * Context: process; sleeps.
  * Return: as shutdown() on a TCP socket.
  */
 int sockauth_close_shutdown(struct sockauth_sock *ss, struct socket *sock,

@@ -159,6 +159,8 @@ void sockauth_conn_kick(struct sockauth_conn *conn)
  * @text: one line, copied
  *
  * Dumps read it without a lock.
+ *
+ * Context: process; sleeps.
  */
 void sockauth_conn_set_text(struct sockauth_conn *conn, const char *text)
 {
@@ -469,6 +471,8 @@ int sockauth_conn_accept(struct sockauth_conn *conn, struct socket *newsock,
  *
  * The face lets data through from here on, to the operations that kTLS gave
  * the private socket.
+ *
+ * Context: process; sleeps.
  */
 void sockauth_conn_open(struct sockauth_conn *conn)
 {
@@ -497,6 +501,8 @@ void sockauth_conn_open(struct sockauth_conn *conn)
 /**
  * sockauth_conn_close() - the application closes the socket
  * @conn: the connection; the caller's reference is dropped
+ *
+ * Context: process; sleeps.
  */
 void sockauth_conn_close(struct sockauth_conn *conn)
 {

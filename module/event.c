@@ -158,6 +158,7 @@ static int sockauth_event_put_token(struct sk_buff *skb,
  * @leg: number of the event
  * @token: what sockauth_relay_scan() found
  *
+ * Context: process; sleeps.
  * Return: the message, for sockauth_event_send(), or an ERR_PTR: -ENOMEM;
  *	-EBUSY: the application has the socket locked; -EMSGSIZE: the token is not
  *	there any more.
@@ -217,6 +218,7 @@ u64 sockauth_event_step_id(const struct sk_buff *skb)
  * @worker: the worker; credit for the event is taken
  * @exchanges: at most SOCKAUTH_CLOSE_BATCH, by wlink
  *
+ * Context: process; sleeps.
  * Return: 0, -ENOMEM, -EMSGSIZE, or as sockauth_event_send().
  */
 int sockauth_event_close(struct sockauth_worker *worker,
@@ -269,6 +271,8 @@ static int sockauth_event_put_record(struct sk_buff *skb,
  *
  * Session tickets are a convenience: without memory, or with no worker that has
  * credit at this moment, they are dropped.
+ *
+ * Context: process; sleeps.
  */
 void sockauth_event_record(struct sockauth_conn *conn, const void *record,
 			   size_t len)
@@ -388,6 +392,8 @@ int sockauth_event_put_conn(struct sk_buff *skb, struct sockauth_conn *conn)
 /**
  * sockauth_event_notify() - tell monitors that a connection opened or ended
  * @conn: the connection, locked by the caller
+ *
+ * Context: process; sleeps.
  */
 void sockauth_event_notify(struct sockauth_conn *conn)
 {

@@ -30,6 +30,7 @@ static int sockauth_exchange_wake(wait_queue_entry_t *entry, unsigned int mode,
  * sockauth_exchange_alloc() - what a connection needs until it is open
  * @conn: the connection that will own it
  *
+ * Context: process; sleeps.
  * Return: NULL: no memory.
  */
 struct sockauth_exchange *sockauth_exchange_alloc(struct sockauth_conn *conn)
@@ -348,6 +349,8 @@ static bool sockauth_exchange_consume(struct sockauth_conn *conn,
  * @conn: the connection, locked by the caller
  * @reply: what is left of its token is sent, and then done what it says; stays
  *	the caller's unless the connection has it then, but its peer may be taken
+ *
+ * Context: process; sleeps.
  */
 void sockauth_exchange_progress(struct sockauth_conn *conn,
 				struct sockauth_reply *reply)
@@ -490,6 +493,8 @@ static void sockauth_exchange_killed(struct sockauth_conn *conn)
 /**
  * sockauth_exchange_work() - look at a connection that was kicked
  * @work: of the connection; its reference is dropped
+ *
+ * Context: process; sleeps.
  */
 void sockauth_exchange_work(struct work_struct *work)
 {

@@ -103,6 +103,8 @@ bool sockauth_hold_begin(struct sockauth_sock *ss)
 /**
  * sockauth_hold_end() - the socket is being closed
  * @ss: its face
+ *
+ * Context: process; sleeps.
  */
 void sockauth_hold_end(struct sockauth_sock *ss)
 {

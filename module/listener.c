@@ -317,6 +317,7 @@ static void sockauth_listener_slow(struct work_struct *work)
  * From here on children are noticed, but none is taken before
  * sockauth_listener_start().
  *
+ * Context: process; sleeps.
  * Return: the listener with one reference, or an ERR_PTR with -ENOMEM.
  */
 struct sockauth_listener *sockauth_listener_create(struct sockauth_sock *ss)
@@ -388,6 +389,8 @@ void sockauth_listener_stop(struct sockauth_listener *l)
 /**
  * sockauth_listener_destroy() - the socket is being released
  * @l: the listener; the face's reference is dropped
+ *
+ * Context: process; sleeps.
  */
 void sockauth_listener_destroy(struct sockauth_listener *l)
 {

@@ -171,6 +171,7 @@ static int sockauth_record_set_key(struct sock *sk, int optname,
  * @sk: socket that sockauth_record_prepare() was called for
  * @reply: cipher and both keys
  *
+ * Context: process; sleeps.
  * Return: 0 or what kTLS says; the socket is to be closed then.
  */
 int sockauth_record_install(struct sock *sk, const struct sockauth_reply *reply)

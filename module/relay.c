@@ -187,6 +187,8 @@ int sockauth_relay_consume(struct sock *sk, u32 len)
 /**
  * sockauth_relay_drain() - throw away all that is unread
  * @sk: the socket, about to be closed
+ *
+ * Context: process; sleeps.
  */
 void sockauth_relay_drain(struct sock *sk)
 {
@@ -243,6 +245,7 @@ int sockauth_relay_send(struct sockauth_conn *conn,
  * @reply: the reply; if it is not from the heap yet, its memory stays the
  *	caller's, but what it points to moves to the copy
  *
+ * Context: process; sleeps.
  * Return: a reply that outlives the message it came in, or NULL: no memory.
  */
 struct sockauth_reply *sockauth_relay_postpone(struct sockauth_reply *reply)
@@ -311,6 +314,7 @@ void sockauth_relay_socket_hide(struct sockauth_conn *conn)
  * Our small segments are answers that the peer waits for: no Nagle, until the
  * handshake is over.
  *
+ * Context: process; sleeps.
  * Return: 0; -ENOTCONN: the peer has closed already; -ENOMEM, or what else
  *	kTLS says.
  */
@@ -343,6 +347,8 @@ int sockauth_relay_socket(struct sockauth_conn *conn)
 /**
  * sockauth_relay_socket_put() - free the private socket, not what it stood for
  * @conn: the connection, whose TCP socket has another one by now
+ *
+ * Context: process; sleeps.
  */
 void sockauth_relay_socket_put(struct sockauth_conn *conn)
 {

@@ -273,6 +273,7 @@ void sockauth_ulp_init(void);
  * @nready: length of @ready
  * @closed: takes no more
  * @accepted: given to the application so far
+ * @rcu: for the last look of a wait queue's callback
  */
 struct sockauth_listener {
 	refcount_t		ref;

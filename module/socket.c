@@ -89,6 +89,7 @@ struct sockauth_req *sockauth_sock_req(struct sockauth_sock *ss)
  * @ss: the face
  * @req: the request; the caller's reference passes to the face
  *
+ * Context: process; sleeps.
  * Return: the old request, with the face's reference.
  */
 struct sockauth_req *sockauth_sock_replace_req(struct sockauth_sock *ss,
@@ -104,6 +105,7 @@ struct sockauth_req *sockauth_sock_replace_req(struct sockauth_sock *ss,
  * sockauth_sock_conn() - the connection of a socket
  * @ss: the face
  *
+ * Context: process; sleeps.
  * Return: the connection, with a reference for the caller, or NULL.
  */
 struct sockauth_conn *sockauth_sock_conn(struct sockauth_sock *ss)
@@ -506,6 +508,7 @@ void sockauth_sock_override(struct proto_ops *ops)
  * sockauth_sock_alloc() - a face that no socket shows yet
  * @req: the request; the caller's reference passes to the face
  *
+ * Context: process; sleeps.
  * Return: the face, or NULL: no memory, and @req is still the caller's.
  */
 struct sockauth_sock *sockauth_sock_alloc(struct sockauth_req *req)

@@ -246,6 +246,7 @@ static int sockauth_stream_read_all(struct sockauth_sock *ss,
  * records as data.  It gets no room for ancillary data, and so says EIO before
  * a control record; what it marks because of that is taken back.
  *
+ * Context: process; sleeps.
  * Return: as recvmsg() on a TCP socket.
  */
 int sockauth_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len,
@@ -318,6 +319,7 @@ int sockauth_stream_unread(struct sockauth_sock *ss, struct socket *sock,
  * application: with the one a read() after poll() would wait, with the other a
  * program that does not wait would poll() again at once, and again.
  *
+ * Context: process; sleeps.
  * Return: as poll() on a TCP socket.
  */
 __poll_t sockauth_stream_poll(struct sockauth_sock *ss, struct file *file,
@@ -354,6 +356,7 @@ __poll_t sockauth_stream_poll(struct sockauth_sock *ss, struct file *file,
  * SPLICE_F_NONBLOCK is about the pipe; whether a socket waits is its own
  * O_NONBLOCK's business, as for TCP, but kTLS asks the other one.
  *
+ * Context: process; sleeps.
  * Return: as splice() on a TCP socket.
  */
 ssize_t sockauth_stream_splice_read(struct sockauth_sock *ss,
@@ -449,6 +452,7 @@ static int sockauth_stream_check_control(struct msghdr *msg)
  * Ancillary data never reaches kTLS: with it an application could send records
  * of another type, and kTLS refuses all that it does not know.
  *
+ * Context: process; sleeps.
  * Return: as sendmsg() on a TCP socket; -EINVAL: a record type was given;
  *	-EOPNOTSUPP: ancillary data that would have an effect on TCP.
  */
@@ -482,6 +486,7 @@ int sockauth_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len,
  * @flags: MSG_*
  * @ss: its face; last, see sockauth_stream_recvmsg()
  *
+ * Context: process; sleeps.
  * Return: as sendpage() on a TCP socket.
  */
 ssize_t sockauth_stream_sendpage(struct socket *sock, struct page *page,

@@ -56,6 +56,8 @@ void sockauth_timer_disarm(struct sockauth_conn *conn)
  *
  * Else the timer is armed: for an hour at most, since the clock that the expiry
  * is measured by can be set.
+ *
+ * Context: process; sleeps.
  */
 void sockauth_timer_check_expiry(struct sockauth_conn *conn)
 {
