@@ -63,6 +63,9 @@ class _Result(unittest.TestResult):
     def addError(self, test, err):
         super().addError(test, err)
         self._note(err)
+        # Of setUpModule(): no test follows that could show it.
+        if not isinstance(test, unittest.TestCase):
+            print("\n".join(self.bad), flush=True)
 
     def addFailure(self, test, err):
         super().addFailure(test, err)
