@@ -17,8 +17,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/if_ether.h>
-#include <linux/if_packet.h>
 #include <linux/tls.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -38,6 +36,7 @@
 
 #include "../../selftests/fakeworker.h"
 #include "../../selftests/net.h"
+#include "wire.h"
 #include "world.h"
 
 #define OPERATIONS	20000
@@ -47,8 +46,6 @@
 #define CALLERS		8		/* most of them sleep in a call */
 #define STRANGERS	4
 #define SLOTS		24
-#define MARKER		"sockauth-marker-"
-#define CONTROL		"sockauth-control"
 #define WAIT_US		20000		/* that any call may block */
 
 /* What the threads of a round share; only counters and descriptors. */
@@ -58,6 +55,7 @@ struct round {
 	int			slots[SLOTS];
 	int			listeners[2];	/* not in the table, for strangers */
 	int			file;		/* has the marker */
+	struct wire		wire;
 	uint64_t		calls;
 	uint64_t		opened;		/* seen by callers */
 	uint64_t		controls;	/* seen by the capture */
@@ -353,15 +351,6 @@ static void *run_caller(void *arg)
 	return NULL;
 }
 
-/* Never has a marked socket sent in the clear what it was given. */
-static void look(struct round *round, const char *data, size_t len)
-{
-	if (memmem(data, len, MARKER, sizeof(MARKER) - 1))
-		__atomic_store_n(&round->broken, true, __ATOMIC_RELAXED);
-	if (memmem(data, len, CONTROL, sizeof(CONTROL) - 1))
-		__atomic_add_fetch(&round->controls, 1, __ATOMIC_RELAXED);
-}
-
 /* Plain TCP to a marked socket: half a handshake, a whole one, nonsense. */
 static void *run_stranger(void *arg)
 {
@@ -384,7 +373,7 @@ static void *run_stranger(void *arg)
 			fw_hello(fd);
 			n = recv(fd, buf, sizeof(buf), 0);
 			if (n > 0)
-				look(c->round, buf, n);
+				wire_look(&c->round->wire, buf, n);
 		}
 		if (fuzz_chance(r, 60) && !net_ktls(fd, true))
 			net_write(fd, buf, fuzz_below(r, sizeof(buf)));
@@ -436,21 +425,6 @@ static void *run_worker(void *arg)
 	return NULL;
 }
 
-/* The capture: every packet of the loopback interface. */
-static void *run_capture(void *arg)
-{
-	struct round *round = arg;
-	static char buf[65536];
-	int fd = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL));
-	int size = 32 << 20;
-	ssize_t n;
-
-	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
-	while ((n = recv(fd, buf, sizeof(buf), 0)) >= 0)
-		look(round, buf, n);
-	return NULL;
-}
-
 static int round_open(struct round *round, struct fuzz_random *r)
 {
 	unsigned int i;
@@ -481,6 +455,13 @@ static int round_open(struct round *round, struct fuzz_random *r)
 	return 0;
 }
 
+static void round_failed(const char *what, int err)
+{
+	printf("# the round %s: %s\n", what, strerror(-err));
+	fflush(stdout);
+	_exit(1);
+}
+
 /* Do the callers and strangers of the round; exits. */
 static void run_round(struct round *round, unsigned int stream)
 {
@@ -492,12 +473,10 @@ static void run_round(struct round *round, unsigned int stream)
 
 	signal(SIGPIPE, SIG_IGN);
 	err = round_open(round, &r);
-	if (err) {
-		printf("# the round could not begin: %s\n", strerror(-err));
-		fflush(stdout);
-		_exit(1);
-	}
-	pthread_create(&other, NULL, run_capture, round);
+	if (!err)
+		err = wire_begin(&round->wire);
+	if (err)
+		round_failed("could not begin", err);
 	for (i = 0; i < CALLERS + STRANGERS + 1; i++) {
 		callers[i].round = round;
 		callers[i].random = fuzz_random(fuzz_next(&r), i);
@@ -511,6 +490,9 @@ static void run_round(struct round *round, unsigned int stream)
 		pthread_create(&threads[i], NULL, run_caller, &callers[i]);
 	for (i = 0; i < CALLERS; i++)
 		pthread_join(threads[i], NULL);
+	err = wire_check(&round->wire);
+	if (err)
+		round_failed("was not captured", err);
 	round->over = true;
 	/* Whatever is under way: cut it here. */
 	kill(getpid(), SIGKILL);
@@ -568,6 +550,8 @@ static int64_t world(const struct fuzz_plan *plan, unsigned int number)
 		memset(round, 0, sizeof(*round));
 		round->plan = plan;
 		round->number = number;
+		round->wire.broken = &round->broken;
+		round->wire.controls = &round->controls;
 		fflush(stdout);
 		pid = fork();
 		if (!pid)
