@@ -13,6 +13,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,6 +97,18 @@ static int open_packets(void)
 	return fd;
 }
 
+/* Of the test's process, which we come from. */
+static const char *own_name(void)
+{
+	static char name[64] = "?";
+	int fd = open("/proc/self/comm", O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0 && read(fd, name, sizeof(name) - 1) > 0)
+		strtok(name, "\n");
+	close(fd);
+	return name;
+}
+
 /* Until the end; then the report. */
 static int run(struct capture *c)
 {
@@ -105,8 +118,8 @@ static int run(struct capture *c)
 	};
 	struct tpacket_stats stats;
 	socklen_t len = sizeof(stats);
-	char line[160], name[64] = "?";
-	int fd, err;
+	char line[160];
+	int err;
 
 	while (!pfds[1].revents) {
 		if (poll(pfds, 2, -1) < 0)
@@ -119,12 +132,9 @@ static int run(struct capture *c)
 	look(c);
 	if (getsockopt(c->packets, SOL_PACKET, PACKET_STATISTICS, &stats, &len))
 		return -errno;
-	fd = open("/proc/self/comm", O_RDONLY | O_CLOEXEC);
-	if (fd >= 0 && read(fd, name, sizeof(name) - 1) > 0)
-		strtok(name, "\n");
 	snprintf(line, sizeof(line),
-		 "%s: %lu packets, %u dropped, %lu control, %lu marker\n", name,
-		 c->seen, stats.tp_drops, c->control, c->marker);
+		 "%s: %lu packets, %u dropped, %lu control, %lu marker\n",
+		 own_name(), c->seen, stats.tp_drops, c->control, c->marker);
 	return write(c->report, line, strlen(line)) < 0 ? -errno : 0;
 }
 
@@ -141,12 +151,25 @@ static void let_go(const struct capture *c)
 /* Once the packets can come, the process that began it may go on. */
 static void begin(struct capture *c, int ready)
 {
+	int err;
+
 	snprintf(c->text, sizeof(c->text), CAPTURE_CONTROL "%d.", getpid());
-	if (send_control(c) || write(ready, "!", 1) != 1)
-		_exit(1);
+	/* Whoever kills the test's process group does not end us, from here on. */
 	setsid();
-	let_go(c);
-	_exit(run(c) != 0);
+	signal(SIGPIPE, SIG_IGN);
+	if (write(c->report, "begun\n", 6) != 6)
+		_exit(1);
+	err = send_control(c);
+	if (!err) {
+		/* Should nobody wait for that any more, it is over at once. */
+		(void)!write(ready, "!", 1);
+		let_go(c);
+		err = run(c);
+	}
+	if (err)
+		dprintf(c->report, "failed (%s, %s)\n", own_name(),
+			strerror(-err));
+	_exit(err != 0);
 }
 
 /* CAPTURE_FILE, locked; -ENOENT: nobody has asked for it. */
@@ -201,11 +224,10 @@ int capture_until(int end)
 		return c.report == -ENOENT ? 0 : c.report;
 	c.packets = open_packets();
 	err = c.packets;
-	/* By us, so that what dies at once is missed, too. */
-	if (c.packets >= 0)
-		err = write(c.report, "begun\n", 6) == 6 ? start(&c) : -EIO;
-	if (c.packets >= 0)
+	if (c.packets >= 0) {
+		err = start(&c);
 		close(c.packets);
+	}
 	close(c.report);
 	return err;
 }
