@@ -367,9 +367,9 @@ static int fw_stats_cb(const struct nlmsghdr *nlh, void *arg)
 	return 0;
 }
 
-int64_t fw_failed(enum sockauth_reason reason)
+/* On a port of its own: a worker's has events in it. */
+static int fw_query(uint8_t cmd, uint16_t flags, sockauth_genl_cb cb, void *arg)
 {
-	uint64_t counters[__SOCKAUTH_REASON_MAX] = { 0 };
 	struct sockauth_genl *genl;
 	char buf[64];
 	int err;
@@ -378,11 +378,17 @@ int64_t fw_failed(enum sockauth_reason reason)
 	if (err)
 		return err;
 	err = sockauth_genl_transact(genl,
-				     sockauth_genl_begin(genl, buf,
-							 SOCKAUTH_CMD_STATS_GET,
-							 0),
-				     fw_stats_cb, counters, NULL, 0);
+				     sockauth_genl_begin(genl, buf, cmd, flags),
+				     cb, arg, NULL, 0);
 	sockauth_genl_close(genl);
+	return err;
+}
+
+int64_t fw_failed(enum sockauth_reason reason)
+{
+	uint64_t counters[__SOCKAUTH_REASON_MAX] = { 0 };
+	int err = fw_query(SOCKAUTH_CMD_STATS_GET, 0, fw_stats_cb, counters);
+
 	return err ? err : (int64_t)counters[reason];
 }
 
@@ -410,18 +416,8 @@ int64_t fw_number(uint8_t cmd, uint16_t attr)
 	bool dump = cmd >= SOCKAUTH_CMD_CONN_GET &&
 		    cmd <= SOCKAUTH_CMD_WORKER_GET;
 	struct fw_number number = { .attr = attr };
-	struct sockauth_genl *genl;
-	char buf[64];
-	int err;
+	int err = fw_query(cmd, dump ? NLM_F_DUMP : 0, fw_number_cb, &number);
 
-	err = sockauth_genl_open(&genl);
-	if (err)
-		return err;
-	err = sockauth_genl_transact(genl,
-				     sockauth_genl_begin(genl, buf, cmd,
-							 dump ? NLM_F_DUMP : 0),
-				     fw_number_cb, &number, NULL, 0);
-	sockauth_genl_close(genl);
 	return err ? err : number.sum;
 }
 
