@@ -482,12 +482,11 @@ void sockauth_exchange_evicted(struct sockauth_conn *conn)
 				  "too many connections were being authenticated");
 }
 
-/* An administrator may be waiting until it is over. */
+/* An administrator may be waiting: he hears of it in the end itself. */
 static void sockauth_exchange_killed(struct sockauth_conn *conn)
 {
 	sockauth_conn_end(conn, SOCKAUTH_REASON_KILLED, ECONNABORTED,
 			  "an administrator ended the connection");
-	clear_and_wake_up_bit(SOCKAUTH_EV_KILLED, &conn->events);
 }
 
 /**
